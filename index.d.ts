@@ -1,0 +1,202 @@
+/**
+ * User balances on DynamoDB that stay true under races, retries and crashes.
+ *
+ * @packageDocumentation
+ */
+
+/** What {@link getCurrentBalance} needs. */
+export interface GetCurrentBalanceInput {
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+}
+
+/** What {@link transact} needs. */
+export interface TransactInput {
+  /**
+   * Your name for this transaction: 1 to 2,048 bytes of UTF-8, unique among all users. Sending
+   * the same key again never moves money again.
+   */
+  idempotentKey: string;
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+  /**
+   * How much to move: greater than 0 and from 1e-130 to below 1e126, the range of a DynamoDB
+   * number. Stored and added as the shortest decimal that reads back as this number: 0.1 is 0.1.
+   */
+  amount: number;
+  /** Which way the money goes. */
+  type: 'credit' | 'debit';
+}
+
+/**
+ * Reads the balance of a user, strongly consistent: you read your own writes. Creates nothing.
+ *
+ * Uses a {@link BalanceClient} made from the environment on first use.
+ *
+ * @returns The balance, or 100 if the user has none yet. A balance with more digits than a
+ * JavaScript number holds (about 17) is rounded to the nearest one; what is stored stays exact.
+ * @throws {@link BalanceError}, always as a rejection.
+ */
+export function getCurrentBalance(input: { userId: string }): Promise<number>;
+
+/**
+ * Credits or debits a user once per `idempotentKey`: one transaction in DynamoDB writes the
+ * record and moves the balance, both or neither. A user without a balance starts from 100.
+ *
+ * Uses a {@link BalanceClient} made from the environment on first use.
+ *
+ * @throws {@link BalanceError}, always as a rejection. A duplicate is told before an
+ * insufficient balance. A refused debit does not use up its key.
+ */
+export function transact(input: {
+  idempotentKey: string;
+  userId: string;
+  amount: number;
+  type: 'credit' | 'debit';
+}): Promise<void>;
+
+/** AWS credentials, shaped as the providers of the AWS SDK for JavaScript return them. */
+export interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+  /** From this moment on they are not used any more, and a function is asked for new ones. */
+  expiration?: Date;
+}
+
+/** How a {@link BalanceClient} differs from the default one. Every option may be left out. */
+export interface BalanceClientOptions {
+  /** The AWS region. Default: as the AWS chain says (`AWS_REGION`, profile, …), or us-east-1. */
+  region?: string;
+  /**
+   * The URL of DynamoDB, such as `http://localhost:8000`. Default: as the AWS chain says
+   * (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`, profile), or the region's own.
+   */
+  endpoint?: string;
+  /** A profile of the AWS configuration files. Default: `AWS_PROFILE`, or `default`. */
+  profile?: string;
+  /**
+   * Credentials, or an async function that returns them. It is asked again when they expire;
+   * those without an `expiration` are asked for every 15 minutes. Default: the AWS chain
+   * (environment, profile, SSO, web identity, ECS, EC2 metadata).
+   */
+  credentials?: Credentials | (() => Promise<Credentials>);
+  /** The name or ARN of the table of balances. Default: `UserBalances`. */
+  balancesTable?: string;
+  /** The name or ARN of the table of transactions. Default: `Transactions`. */
+  transactionsTable?: string;
+  /** What a user without a stored balance has: 0 or more. Default: 100. */
+  defaultBalance?: number;
+  /**
+   * Whether reads are strongly consistent. Without it a read costs half and may be older than
+   * your last transaction. Default: true.
+   */
+  consistentRead?: boolean;
+  /** How long connecting may take, in milliseconds, 1 to 300,000. Default: 2,000. */
+  connectTimeout?: number;
+  /**
+   * How long one attempt may take before it counts as unanswered and is repeated, in
+   * milliseconds, 1 to 300,000. Default: 5,000.
+   */
+  attemptTimeout?: number;
+  /**
+   * How long a call may take with all its attempts, in milliseconds, 1 to 300,000. Default:
+   * 25,000, which leaves a request handler behind API Gateway (29 seconds) time to answer.
+   */
+  callTimeout?: number;
+}
+
+/**
+ * The two functions with your own region, endpoint, credentials, tables, default balance or
+ * deadlines. Make one and keep it: it holds the connections. It does not keep the process alive.
+ *
+ * Limits: 128 requests are under way at once, the others wait their turn; a client holds 65,536
+ * calls, one more is refused with `TOO_MANY_CALLS`.
+ */
+export class BalanceClient {
+  /**
+   * @throws {@link BalanceError} `INVALID_OPTION`, with the option's name. Nothing is sent: what
+   * only DynamoDB can tell, the first call tells.
+   */
+  constructor(options?: BalanceClientOptions);
+
+  /** As {@link getCurrentBalance}, with this client's options. */
+  getCurrentBalance(input: GetCurrentBalanceInput): Promise<number>;
+
+  /** As {@link transact}, with this client's options. */
+  transact(input: TransactInput): Promise<void>;
+
+  /**
+   * Makes the tables that are missing, with on-demand billing, and returns when both can be
+   * used, within 120 seconds. Existing tables are left as they are.
+   *
+   * @throws {@link BalanceError} `TABLE_MISMATCH` if an existing table has another key.
+   */
+  createTables(): Promise<void>;
+}
+
+/**
+ * What a caller may want to treat differently.
+ *
+ * - `INVALID_INPUT`: reading the input threw an error (see `cause`).
+ * - `INVALID_IDEMPOTENT_KEY`, `INVALID_USER_ID`, `INVALID_AMOUNT`, `INVALID_TYPE`: the field is
+ *   wrong; nothing was sent.
+ * - `INVALID_OPTION`: an option, or a setting in the environment, is wrong.
+ * - `AMOUNT_OUT_OF_RANGE`: DynamoDB's numbers cannot hold the amount, or the new balance.
+ * - `DUPLICATE_TRANSACTION`: this very request was recorded before; nothing moved now.
+ * - `IDEMPOTENT_KEY_REUSED`: the key was recorded for a different request; nothing moved now.
+ * - `INSUFFICIENT_BALANCE`: the debit is larger than the balance; the key stays free.
+ * - `CORRUPT_BALANCE`: the stored balance is not a number.
+ * - `TABLE_NOT_FOUND`: a table is missing; the message says which and how to make it.
+ * - `TABLE_MISMATCH`: a table exists with another key.
+ * - `ACCESS_DENIED`: the credentials lack a permission.
+ * - `NO_CREDENTIALS`: there are no credentials, or the credentials function failed.
+ * - `CREDENTIALS_REJECTED`: DynamoDB does not accept the credentials.
+ * - `NOTHING_HAPPENED`: the deadline passed and no money moved. Call again.
+ * - `OUTCOME_UNKNOWN`: the deadline passed without an answer and money may have moved. Call
+ *   again with the same key: it cannot be applied twice.
+ * - `TOO_MANY_CALLS`: too many calls are waiting; nothing happened.
+ * - `SERVICE_ERROR`: DynamoDB refused for another reason; nothing happened.
+ * - `INTERNAL_ERROR`: a defect of this package.
+ */
+export type BalanceErrorCode =
+  | 'INVALID_INPUT'
+  | 'INVALID_IDEMPOTENT_KEY'
+  | 'INVALID_USER_ID'
+  | 'INVALID_AMOUNT'
+  | 'INVALID_TYPE'
+  | 'INVALID_OPTION'
+  | 'AMOUNT_OUT_OF_RANGE'
+  | 'DUPLICATE_TRANSACTION'
+  | 'IDEMPOTENT_KEY_REUSED'
+  | 'INSUFFICIENT_BALANCE'
+  | 'CORRUPT_BALANCE'
+  | 'TABLE_NOT_FOUND'
+  | 'TABLE_MISMATCH'
+  | 'ACCESS_DENIED'
+  | 'NO_CREDENTIALS'
+  | 'CREDENTIALS_REJECTED'
+  | 'NOTHING_HAPPENED'
+  | 'OUTCOME_UNKNOWN'
+  | 'TOO_MANY_CALLS'
+  | 'SERVICE_ERROR'
+  | 'INTERNAL_ERROR';
+
+/** Every rejection of this package. */
+export class BalanceError extends Error {
+  readonly name: 'BalanceError';
+  /** Stable; match on this rather than on the message. */
+  readonly code: BalanceErrorCode;
+  /** Whether the same call, with the same key, may succeed without anyone changing anything. */
+  readonly retryable: boolean;
+  /** The error underneath, where there is one. */
+  readonly cause?: unknown;
+
+  /** For tests that need one; the package makes its own. */
+  constructor(failure: {
+    code: BalanceErrorCode;
+    message: string;
+    retryable: boolean;
+    cause?: unknown;
+  });
+}

@@ -1,0 +1,181 @@
+// The public face. Values go to the native core as they come; what comes back is plain data, and
+// errors are built here, where the caller's stack and the caller's `Error` class are at hand.
+
+const binding = require('./binding.js');
+
+class BalanceError extends Error {
+  constructor({ code, message, retryable, cause }) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+    if (cause !== undefined) {
+      // As the Error constructor sets it on runtimes that know the option `cause`.
+      Object.defineProperty(this, 'cause', { value: cause, writable: true, configurable: true });
+    }
+  }
+}
+
+Object.defineProperty(BalanceError.prototype, 'name', {
+  value: 'BalanceError',
+  writable: true,
+  configurable: true,
+});
+
+class BalanceClient {
+  #native;
+  #credentialsFailure;
+
+  constructor(options = {}) {
+    if (options === null || typeof options !== 'object') {
+      throw invalidOption('options must be an object');
+    }
+    this.#native = this.#settle(
+      binding.openClient(options, { ...process.env }, this.#source(options.credentials)),
+    );
+  }
+
+  async getCurrentBalance(input) {
+    const { userId } = read(input, (fields) => ({ userId: fields.userId }));
+    try {
+      return this.#settle(await this.#native.getCurrentBalance(userId));
+    } catch (error) {
+      throw known(error, 'Nothing happened.');
+    }
+  }
+
+  async transact(input) {
+    const { idempotentKey, userId, amount, type } = read(input, (fields) => ({
+      idempotentKey: fields.idempotentKey,
+      userId: fields.userId,
+      amount: fields.amount,
+      type: fields.type,
+    }));
+    try {
+      this.#settle(await this.#native.transact(idempotentKey, userId, amount, type));
+    } catch (error) {
+      throw known(error, 'Money may have moved: call again with the same idempotentKey.');
+    }
+  }
+
+  async createTables() {
+    try {
+      this.#settle(await this.#native.createTables());
+    } catch (error) {
+      throw known(error, 'Tables may have been made: call again.');
+    }
+  }
+
+  // Credentials as the native core takes them: checked data, or a function that never rejects.
+  #source(credentials) {
+    if (credentials === undefined) {
+      return undefined;
+    }
+    if (typeof credentials !== 'function') {
+      return this.#settle(checkCredentials(credentials));
+    }
+    return async () => {
+      try {
+        this.#credentialsFailure = undefined;
+        return { credentials: this.#settle(checkCredentials(await credentials())) };
+      } catch (error) {
+        this.#credentialsFailure = error;
+        return { complaint: 'the credentials function failed' };
+      }
+    };
+  }
+
+  // Not async: an error must be made in the method that the caller awaits, so that its stack
+  // leads there.
+  #settle(outcome) {
+    if (!isFailure(outcome)) {
+      return outcome;
+    }
+    const { code, message, retryable, cause } = outcome;
+    const credentialsFailure = code === 'NO_CREDENTIALS' ? this.#credentialsFailure : undefined;
+    throw new BalanceError({
+      code,
+      message,
+      retryable,
+      cause: credentialsFailure === undefined ? revive(cause) : credentialsFailure,
+    });
+  }
+}
+
+let defaultClient;
+
+async function getCurrentBalance(input) {
+  return await useDefaultClient().getCurrentBalance(input);
+}
+
+async function transact(input) {
+  await useDefaultClient().transact(input);
+}
+
+function useDefaultClient() {
+  if (defaultClient === undefined) {
+    defaultClient = new BalanceClient();
+  }
+  return defaultClient;
+}
+
+// A getter may throw, and so may a revoked proxy.
+function read(input, readFields) {
+  try {
+    return readFields(input === undefined || input === null ? {} : input);
+  } catch (cause) {
+    throw new BalanceError({
+      code: 'INVALID_INPUT',
+      message: 'Invalid input: reading it threw an error. Nothing happened.',
+      retryable: false,
+      cause,
+    });
+  }
+}
+
+function checkCredentials(credentials) {
+  if (credentials === null || typeof credentials !== 'object') {
+    throw invalidOption('credentials must be an object or a function that returns one');
+  }
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  // A Date of any realm; whatever else it is, the native core refuses it by its type.
+  const isDate = typeof expiration?.getTime === 'function';
+  return binding.checkCredentials(
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    isDate ? expiration.getTime() : expiration,
+  );
+}
+
+function invalidOption(complaint) {
+  return new BalanceError({
+    code: 'INVALID_OPTION',
+    message: `Invalid option: ${complaint}`,
+    retryable: false,
+  });
+}
+
+function isFailure(outcome) {
+  return typeof outcome === 'object' && outcome !== null && typeof outcome.code === 'string';
+}
+
+// What the native core knows of an error underneath is its name and its message.
+function revive(cause) {
+  return cause === undefined
+    ? undefined
+    : Object.assign(new Error(cause.message), { name: cause.name });
+}
+
+// The native core answers every call. If it rejects one, that is a defect of this package.
+function known(error, advice) {
+  return error instanceof BalanceError
+    ? error
+    : new BalanceError({
+        code: 'INTERNAL_ERROR',
+        message: `Internal error: ${error.message}. ${advice}`,
+        retryable: false,
+        cause: error,
+      });
+}
+
+module.exports = { getCurrentBalance, transact, BalanceClient, BalanceError };

@@ -1,0 +1,104 @@
+//! Credentials from JavaScript: an object, or a function that is asked for one.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use napi::Status;
+use napi::bindgen_prelude::{Either, Promise};
+use napi::threadsafe_function::ThreadsafeFunction;
+use napi_derive::napi;
+
+use super::failure::Failure;
+use super::value::{self, AnyValue};
+use crate::credentials::{
+    Credentials, CredentialsProvider, ProvidedCredentials, UncheckedCredentials,
+};
+use crate::options::invalid_option;
+
+/// Checked credentials as plain data; `expiration` in milliseconds since 1970.
+#[napi(object)]
+pub struct CredentialsData {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: Option<String>,
+    pub expiration: Option<f64>,
+}
+
+/// What a credentials function came to: one of the two.
+#[napi(object)]
+pub struct CredentialsAnswer {
+    pub credentials: Option<CredentialsData>,
+    pub complaint: Option<String>,
+}
+
+/// Checks the fields of a credentials object.
+#[napi]
+pub fn check_credentials(
+    access_key_id: AnyValue<'_>,
+    secret_access_key: AnyValue<'_>,
+    session_token: AnyValue<'_>,
+    expiration: AnyValue<'_>,
+) -> napi::Result<Either<CredentialsData, Failure>> {
+    let checked = Credentials::validate(UncheckedCredentials {
+        access_key_id: value::read(access_key_id)?,
+        secret_access_key: value::read(secret_access_key)?,
+        session_token: value::read(session_token)?,
+        expiration: value::read(expiration)?,
+    });
+    Ok(match checked {
+        Ok(credentials) => Either::A(credentials.into()),
+        Err(complaint) => Either::B(invalid_option("credentials:", &complaint).into()),
+    })
+}
+
+/// Asks the function in JavaScript. Weak: an idle client must not keep the process alive.
+pub type CredentialsFunction =
+    ThreadsafeFunction<(), Promise<CredentialsAnswer>, (), Status, false, true>;
+
+pub struct FromJavaScript(pub CredentialsFunction);
+
+impl fmt::Debug for FromJavaScript {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("FromJavaScript")
+    }
+}
+
+impl CredentialsProvider for FromJavaScript {
+    fn provide(&self) -> ProvidedCredentials<'_> {
+        Box::pin(async {
+            let failed = |error: napi::Error| error.reason.clone();
+            let answer = self.0.call_async(()).await.map_err(failed)?.await.map_err(failed)?;
+            answer
+                .credentials
+                .map(Credentials::from)
+                .ok_or_else(|| answer.complaint.unwrap_or_default())
+        })
+    }
+}
+
+impl From<CredentialsData> for Credentials {
+    fn from(data: CredentialsData) -> Self {
+        Self {
+            access_key_id: data.access_key_id,
+            secret_access_key: data.secret_access_key,
+            session_token: data.session_token,
+            expiration: data
+                .expiration
+                .map(|since| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(since / 1000.0)),
+        }
+    }
+}
+
+impl From<Credentials> for CredentialsData {
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+            expiration: credentials
+                .expiration
+                .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+                .map(|since| since.as_secs_f64() * 1000.0),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The only place that knows Node: JavaScript values in, JavaScript values out, errors as plain
+//! data. `index.js` gives them their faces.
+
+pub mod client;
+pub mod credentials;
+pub mod failure;
+pub mod options;
+pub mod value;

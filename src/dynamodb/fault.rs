@@ -1,0 +1,217 @@
+//! What each failure of a request means: whether money can have moved, and whether to try again.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::CancellationReason;
+use hyper_util::client::legacy::Error as HttpClientError;
+
+use crate::error::{BalanceError, Cause, ErrorCode};
+use crate::store::{Fault, Reason};
+
+/// DynamoDB did not carry the request out and asks to try again.
+const TRY_AGAIN: &[&str] = &[
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TransactionConflictException",
+    // Another attempt of the same request is still being carried out.
+    "TransactionInProgressException",
+];
+
+/// Why an action was cancelled, where trying again helps.
+const TRY_AGAIN_REASONS: &[&str] = &[
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+];
+
+/// DynamoDB does not accept who is asking. The text of these answers can repeat the request with
+/// its session token, so that it is never passed on.
+const CREDENTIALS_REJECTED: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// What an attempt's failure means. `has_left`: the request may have reached DynamoDB.
+pub fn classify<E>(error: &SdkError<E>, has_left: bool) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            read_error(answer.err().code(), answer.err().message(), status)
+        }
+        // An answer that makes no sense, or that was cut short.
+        SdkError::ResponseError(_) => Fault::Unanswered(reason("its answer was unreadable", error)),
+        SdkError::TimeoutError(_) => Fault::Unanswered(reason("it did not answer in time", error)),
+        _ => classify_transport(error, has_left),
+    }
+}
+
+/// Whether a table was missing: DynamoDB does not say which.
+pub fn is_table_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+        == Some("ResourceNotFoundException")
+}
+
+/// A transaction that was cancelled for other reasons than its conditions.
+pub fn unexpected_cancellation(reasons: &[CancellationReason]) -> Fault {
+    let codes: Vec<&str> = reasons.iter().filter_map(CancellationReason::code).collect();
+    let message = reasons.iter().find_map(CancellationReason::message);
+    let cause = Some(Cause {
+        name: "TransactionCanceledException".to_owned(),
+        message: format!("[{}] {}", codes.join(", "), message.unwrap_or_default()),
+    });
+    if codes.iter().any(|code| TRY_AGAIN_REASONS.contains(code)) {
+        let summary = format!("DynamoDB cancelled the transaction: {}", codes.join(", "));
+        return Fault::NotTaken(Reason { summary, cause });
+    }
+    Fault::Final(refused(message.unwrap_or("the transaction was cancelled")).caused_by(cause))
+}
+
+/// An error that DynamoDB answered.
+fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
+    let Some(code) = code else {
+        return Fault::Unanswered(Reason {
+            summary: format!("something other than DynamoDB answered with status {status}"),
+            cause: None,
+        });
+    };
+    let message = message.unwrap_or_default();
+    let cause = Some(Cause { name: code.to_owned(), message: message.to_owned() });
+    if TRY_AGAIN.contains(&code) {
+        return Fault::NotTaken(Reason { summary: format!("DynamoDB answered {code}"), cause });
+    }
+    if status >= 500 {
+        return Fault::Unanswered(Reason { summary: format!("DynamoDB answered {code}"), cause });
+    }
+    Fault::Final(if CREDENTIALS_REJECTED.contains(&code) {
+        BalanceError::new(
+            ErrorCode::CredentialsRejected,
+            format!(
+                "Credentials rejected: DynamoDB answered {code}. Nothing happened; check that the \
+                 credentials are current and belong to this region, and that the clock is right."
+            ),
+        )
+    } else if code == "AccessDeniedException" {
+        BalanceError::new(
+            ErrorCode::AccessDenied,
+            format!(
+                "Access denied: {message}. Nothing happened; grant the action named here (the \
+                 README lists the policy that suffices)."
+            ),
+        )
+        .caused_by(cause)
+    } else {
+        refused(&format!("{code}: {message}")).caused_by(cause)
+    })
+}
+
+/// DynamoDB will not carry out this request, however often it is sent.
+fn refused(message: &str) -> BalanceError {
+    let leaves_the_range = ["38 significant digits", "Number overflow", "Number underflow"]
+        .iter()
+        .any(|sign| message.contains(sign));
+    if leaves_the_range {
+        return BalanceError::new(
+            ErrorCode::AmountOutOfRange,
+            "Amount out of range: the new balance would need more than the 38 digits of a \
+             DynamoDB number. Nothing happened.",
+        );
+    }
+    BalanceError::new(
+        ErrorCode::ServiceError,
+        format!("DynamoDB refused the request: {message}. Nothing happened."),
+    )
+}
+
+/// A request that did not get as far as an answer.
+fn classify_transport<E>(error: &SdkError<E>, has_left: bool) -> Fault
+where
+    E: Error + 'static,
+{
+    if let Some(credentials) = find_source::<CredentialsError>(error) {
+        return Fault::Final(without_credentials(credentials));
+    }
+    if find_source::<rustls::Error>(error)
+        .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+    {
+        return Fault::Final(
+            BalanceError::new(
+                ErrorCode::ServiceError,
+                "The endpoint's certificate is not trusted. Nothing happened; set AWS_CA_BUNDLE \
+                 or NODE_EXTRA_CA_CERTS to the certificate authority if it is your company's.",
+            )
+            .caused_by(Some(deepest_cause(error))),
+        );
+    }
+    let could_not_connect =
+        find_source::<HttpClientError>(error).is_some_and(HttpClientError::is_connect);
+    if could_not_connect {
+        return Fault::NotTaken(reason("it could not be reached", error));
+    }
+    if has_left {
+        Fault::Unanswered(reason("the connection was lost", error))
+    } else {
+        Fault::Final(
+            BalanceError::new(
+                ErrorCode::InternalError,
+                "Internal error: the request could not be built. Nothing happened.",
+            )
+            .caused_by(Some(deepest_cause(error))),
+        )
+    }
+}
+
+fn without_credentials(error: &CredentialsError) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::NoCredentials,
+        "No credentials: neither the options nor the AWS chain (environment, profile, SSO, web \
+         identity, ECS, EC2 metadata) gave any. Nothing happened.",
+    )
+    .caused_by(Some(deepest_cause(error)))
+}
+
+fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {
+    let cause = deepest_cause(error);
+    Reason { summary: format!("{summary}: {}", cause.message), cause: Some(cause) }
+}
+
+/// The innermost error: the outer ones only say that the inner one happened.
+fn deepest_cause(error: &(dyn Error + 'static)) -> Cause {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    Cause { name: "Error".to_owned(), message: innermost.to_string() }
+}
+
+fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut current = Some(error);
+    while let Some(candidate) = current {
+        if let Some(found) = candidate.downcast_ref::<T>() {
+            return Some(found);
+        }
+        current = candidate.source();
+    }
+    None
+}

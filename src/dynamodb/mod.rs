@@ -1,0 +1,89 @@
+//! The only place that knows the AWS SDK.
+
+mod certificates;
+mod connection;
+mod credentials;
+mod departure;
+mod fault;
+mod read;
+mod table;
+mod write;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use crate::error::BalanceError;
+use crate::money::{Decimal, StoredBalance};
+use crate::options::Options;
+use crate::store::{Fault, Record, Store, WriteAnswer};
+use crate::transaction::UserId;
+use aws_sdk_dynamodb::types::AttributeValue;
+use connection::Connection;
+use write::WriteRequest;
+
+/// Balances and records in two DynamoDB tables.
+#[derive(Debug)]
+pub struct DynamoDb {
+    options: Options,
+    environment: HashMap<String, String>,
+    connection: OnceCell<Connection>,
+}
+
+impl DynamoDb {
+    /// Opens nothing yet: the first call does. `environment` takes the place of the process's.
+    pub fn new(options: Options, environment: HashMap<String, String>) -> Self {
+        Self { options, environment, connection: OnceCell::new() }
+    }
+
+    /// Makes the tables that are missing, checks those that exist, and waits until both can be
+    /// used.
+    pub async fn create_tables(&self) -> Result<(), BalanceError> {
+        table::create(self.connection().await?, &self.options).await
+    }
+
+    async fn connection(&self) -> Result<&Connection, BalanceError> {
+        self.connection.get_or_try_init(|| Connection::open(&self.options, &self.environment)).await
+    }
+}
+
+impl Store for DynamoDb {
+    type Request = WriteRequest;
+
+    fn prepare(&self, record: &Record) -> WriteRequest {
+        WriteRequest::new(record, &self.options)
+    }
+
+    async fn write(
+        &self,
+        request: &mut WriteRequest,
+        limit: Duration,
+    ) -> Result<WriteAnswer, Fault> {
+        departure::limit(limit, |departure| async {
+            let connection = self.connection().await.map_err(Fault::Final)?;
+            request.send(connection, departure, &self.options).await
+        })
+        .await
+    }
+
+    async fn read(&self, user_id: &UserId, limit: Duration) -> Result<StoredBalance, Fault> {
+        departure::limit(limit, |departure| async {
+            let connection = self.connection().await.map_err(Fault::Final)?;
+            read::send(user_id, connection, departure, &self.options).await
+        })
+        .await
+    }
+}
+
+/// What an item's `balance` attribute means.
+fn stored_balance(item: Option<&HashMap<String, AttributeValue>>) -> StoredBalance {
+    match item.and_then(|attributes| attributes.get("balance")) {
+        None => StoredBalance::Absent,
+        Some(attribute) => attribute
+            .as_n()
+            .ok()
+            .and_then(|number| Decimal::parse(number))
+            .map_or(StoredBalance::Corrupt, StoredBalance::Number),
+    }
+}

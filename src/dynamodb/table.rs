@@ -1,0 +1,244 @@
+//! The two tables: making them, checking them, and explaining that one is missing.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    TableDescription, TableStatus,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connection::Connection;
+use super::fault;
+use crate::error::{BalanceError, ErrorCode};
+use crate::options::Options;
+use crate::store::Fault;
+
+/// A new on-demand table takes seconds; past this something is wrong.
+const LONGEST_CREATION: Duration = Duration::from_secs(120);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+/// Control-plane requests are rare and repeatable: the SDK's own retry loop serves them.
+const ATTEMPTS: u32 = 5;
+/// How long the explanation of a missing table may take.
+const LONGEST_EXPLANATION: Duration = Duration::from_secs(2);
+
+/// A table as this package needs it: one partition key, a string.
+struct Table<'a> {
+    name: &'a str,
+    key: &'static str,
+}
+
+fn tables(options: &Options) -> [Table<'_>; 2] {
+    [
+        Table { name: &options.balances_table, key: "userId" },
+        Table { name: &options.transactions_table, key: "idempotentKey" },
+    ]
+}
+
+/// Checks the tables that exist, makes the others, and returns when all can be used.
+pub async fn create(connection: &Connection, options: &Options) -> Result<(), BalanceError> {
+    let deadline = Instant::now() + LONGEST_CREATION;
+    let mut missing = Vec::new();
+    // First all checks, then the changes: a wrong table leaves everything as it was.
+    for table in tables(options) {
+        match describe(connection, &table).await? {
+            None => missing.push(table),
+            Some(description) => check(connection, &table, &description)?,
+        }
+    }
+    for table in &missing {
+        create_one(connection, table).await?;
+    }
+    for table in tables(options) {
+        wait_until_active(connection, &table, deadline).await?;
+    }
+    Ok(())
+}
+
+/// Which table is missing, where, and how to make it.
+pub async fn missing(connection: &Connection, options: &Options) -> BalanceError {
+    let mut absent = Vec::new();
+    for table in tables(options) {
+        let look = timeout(LONGEST_EXPLANATION, describe(connection, &table)).await;
+        if matches!(look, Ok(Ok(None))) {
+            absent.push(table);
+        }
+    }
+    // Without the permission to look, or with a table made just now, name both.
+    let tables = if absent.is_empty() { tables(options).into() } else { absent };
+    let names: Vec<String> = tables.iter().map(|table| format!("{:?}", table.name)).collect();
+    let commands: Vec<String> = tables.iter().map(|table| table.command(connection)).collect();
+    BalanceError::new(
+        ErrorCode::TableNotFound,
+        format!(
+            "Table not found: {} in {}. Nothing happened. Make it with createTables() of a \
+             BalanceClient, or with: {}",
+            names.join(" or "),
+            place(connection),
+            commands.join(" && ")
+        ),
+    )
+}
+
+impl Table<'_> {
+    fn command(&self, connection: &Connection) -> String {
+        let endpoint = connection
+            .endpoint
+            .as_ref()
+            .map_or_else(String::new, |url| format!(" --endpoint-url {url}"));
+        format!(
+            "aws dynamodb create-table --table-name {} --attribute-definitions \
+             AttributeName={key},AttributeType=S --key-schema AttributeName={key},KeyType=HASH \
+             --billing-mode PAY_PER_REQUEST --region {}{endpoint}",
+            self.name,
+            connection.region,
+            key = self.key,
+        )
+    }
+}
+
+fn place(connection: &Connection) -> String {
+    match &connection.endpoint {
+        Some(endpoint) => format!("region {} at {endpoint}", connection.region),
+        None => format!("region {}", connection.region),
+    }
+}
+
+async fn describe(
+    connection: &Connection,
+    table: &Table<'_>,
+) -> Result<Option<TableDescription>, BalanceError> {
+    let outcome = connection
+        .client
+        .describe_table()
+        .table_name(table.name)
+        .customize()
+        .config_override(patient())
+        .send()
+        .await;
+    match outcome {
+        Ok(output) => Ok(output.table),
+        Err(error) if fault::is_table_missing(&error) => Ok(None),
+        Err(error) => Err(failure("look at", table, &error)),
+    }
+}
+
+async fn create_one(connection: &Connection, table: &Table<'_>) -> Result<(), BalanceError> {
+    let key = KeySchemaElement::builder().attribute_name(table.key).key_type(KeyType::Hash);
+    let attribute = AttributeDefinition::builder()
+        .attribute_name(table.key)
+        .attribute_type(ScalarAttributeType::S);
+    let outcome = connection
+        .client
+        .create_table()
+        .table_name(table.name)
+        .key_schema(key.build().expect("name and type are set"))
+        .attribute_definitions(attribute.build().expect("name and type are set"))
+        .billing_mode(BillingMode::PayPerRequest)
+        .customize()
+        .config_override(patient())
+        .send()
+        .await;
+    match outcome {
+        Ok(_) => Ok(()),
+        // Somebody else made it in the meantime; it is checked when it is active.
+        Err(error) if code(&error) == Some("ResourceInUseException") => Ok(()),
+        Err(error) => Err(failure("create", table, &error)),
+    }
+}
+
+async fn wait_until_active(
+    connection: &Connection,
+    table: &Table<'_>,
+    deadline: Instant,
+) -> Result<(), BalanceError> {
+    loop {
+        if let Some(description) = describe(connection, table).await? {
+            check(connection, table, &description)?;
+            // A table that is being updated serves requests as well.
+            if matches!(
+                description.table_status(),
+                Some(TableStatus::Active | TableStatus::Updating)
+            ) {
+                return Ok(());
+            }
+        }
+        if Instant::now() + BETWEEN_LOOKS >= deadline {
+            return Err(BalanceError::new(
+                ErrorCode::ServiceError,
+                format!(
+                    "Table {:?} in {} was not active within {} seconds. Call createTables() again \
+                     to go on waiting.",
+                    table.name,
+                    place(connection),
+                    LONGEST_CREATION.as_secs()
+                ),
+            ));
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+fn check(
+    connection: &Connection,
+    table: &Table<'_>,
+    description: &TableDescription,
+) -> Result<(), BalanceError> {
+    let keys: Vec<String> =
+        description.key_schema().iter().map(describe_key(description)).collect();
+    let expected = format!("{} (HASH, S)", table.key);
+    if keys == [expected.as_str()] {
+        return Ok(());
+    }
+    Err(BalanceError::new(
+        ErrorCode::TableMismatch,
+        format!(
+            "Table mismatch: {:?} in {} exists with the key {}, but this package needs {expected}. \
+             Nothing was changed; choose another name with the options balancesTable and \
+             transactionsTable.",
+            table.name,
+            place(connection),
+            keys.join(" and ")
+        ),
+    ))
+}
+
+fn describe_key(description: &TableDescription) -> impl Fn(&KeySchemaElement) -> String + '_ {
+    |key| {
+        let attribute_type = description
+            .attribute_definitions()
+            .iter()
+            .find(|definition| definition.attribute_name() == key.attribute_name())
+            .map_or("?", |definition| definition.attribute_type().as_str());
+        format!("{} ({}, {attribute_type})", key.attribute_name(), key.key_type())
+    }
+}
+
+fn patient() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+}
+
+fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// A control-plane request that failed for good.
+fn failure<E>(verb: &str, table: &Table<'_>, error: &SdkError<E>) -> BalanceError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match fault::classify(error, true) {
+        Fault::Final(error) => error,
+        Fault::NotTaken(reason) | Fault::Unanswered(reason) => BalanceError::new(
+            ErrorCode::ServiceError,
+            format!(
+                "Could not {verb} table {:?}: {}. It is safe to call again.",
+                table.name, reason.summary
+            ),
+        )
+        .caused_by(reason.cause),
+    }
+}

@@ -1,0 +1,88 @@
+//! Every way a call can fail, once.
+
+/// Declares the codes and their spelling in JavaScript together, so that neither can be forgotten.
+macro_rules! error_codes {
+    ($($(#[$documentation:meta])* $name:ident = $spelling:literal, retryable: $retryable:literal;)+) => {
+        /// What a caller may want to treat differently. Stable: callers match on the spelling.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode { $($(#[$documentation])* $name),+ }
+
+        impl ErrorCode {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $spelling),+ }
+            }
+
+            /// Whether the same call, with the same key, may succeed without anyone changing
+            /// anything.
+            pub fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retryable),+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The input could not be read: one of its getters threw.
+    InvalidInput = "INVALID_INPUT", retryable: false;
+    InvalidIdempotentKey = "INVALID_IDEMPOTENT_KEY", retryable: false;
+    InvalidUserId = "INVALID_USER_ID", retryable: false;
+    InvalidAmount = "INVALID_AMOUNT", retryable: false;
+    InvalidType = "INVALID_TYPE", retryable: false;
+    /// An option of `BalanceClient`, or a setting in the environment, is wrong.
+    InvalidOption = "INVALID_OPTION", retryable: false;
+    /// DynamoDB's numbers cannot hold the amount, or the balance it would lead to.
+    AmountOutOfRange = "AMOUNT_OUT_OF_RANGE", retryable: false;
+    /// The same request was recorded before.
+    DuplicateTransaction = "DUPLICATE_TRANSACTION", retryable: false;
+    /// The key was recorded before, for a different request.
+    IdempotentKeyReused = "IDEMPOTENT_KEY_REUSED", retryable: false;
+    InsufficientBalance = "INSUFFICIENT_BALANCE", retryable: false;
+    /// The stored balance is not a number.
+    CorruptBalance = "CORRUPT_BALANCE", retryable: false;
+    TableNotFound = "TABLE_NOT_FOUND", retryable: false;
+    /// A table exists, but its key is not the one this package needs.
+    TableMismatch = "TABLE_MISMATCH", retryable: false;
+    AccessDenied = "ACCESS_DENIED", retryable: false;
+    /// The AWS chain found no credentials, or the credentials function failed.
+    NoCredentials = "NO_CREDENTIALS", retryable: false;
+    /// DynamoDB does not accept the credentials: unknown, expired, or signed by a wrong clock.
+    CredentialsRejected = "CREDENTIALS_REJECTED", retryable: false;
+    /// The deadline passed; no money moved.
+    NothingHappened = "NOTHING_HAPPENED", retryable: true;
+    /// The deadline passed without an answer; money may have moved.
+    OutcomeUnknown = "OUTCOME_UNKNOWN", retryable: true;
+    /// More calls are waiting than this client holds.
+    TooManyCalls = "TOO_MANY_CALLS", retryable: true;
+    /// Everything else that DynamoDB answers.
+    ServiceError = "SERVICE_ERROR", retryable: false;
+    /// A defect of this package.
+    InternalError = "INTERNAL_ERROR", retryable: false;
+}
+
+/// The error underneath, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub name: String,
+    pub message: String,
+}
+
+/// A failed call, as its caller sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalanceError {
+    pub code: ErrorCode,
+    pub message: String,
+    pub cause: Option<Cause>,
+}
+
+impl BalanceError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cause: None }
+    }
+
+    #[must_use]
+    pub fn caused_by(self, cause: Option<Cause>) -> Self {
+        Self { cause, ..self }
+    }
+}

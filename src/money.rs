@@ -1,0 +1,154 @@
+//! Exact decimals. No amount is ever added, subtracted or compared in binary floating point.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bigdecimal::num_bigint::Sign;
+use bigdecimal::{BigDecimal, Zero};
+
+use crate::error::{BalanceError, ErrorCode};
+use crate::value::Value;
+
+/// The smallest and largest magnitudes a DynamoDB number can have: 1E-130 and
+/// 9.9999999999999999999999999999999999999E+125 (38 digits).
+/// Source: Amazon DynamoDB Developer Guide, "Supported data types", Number.
+const SMALLEST_EXPONENT: i64 = -130;
+const LARGEST_EXPONENT: i64 = 125;
+
+/// The words for that range in error messages.
+const RANGE: &str = "between 1e-130 and 9.9999999999999999999999999999999999999e+125";
+
+/// An exact decimal number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decimal(BigDecimal);
+
+impl Decimal {
+    /// The shortest decimal that reads back as `number`: 0.1 is 0.1. `None` for NaN and the
+    /// infinities.
+    pub fn from_number(number: f64) -> Option<Self> {
+        // Rust prints the shortest digits that read back as the same double, as JavaScript does;
+        // converting through BigDecimal's own TryFrom<f64> would store the binary expansion.
+        number
+            .is_finite()
+            .then(|| format!("{number:e}"))
+            .and_then(|shortest| Self::parse(&shortest))
+    }
+
+    /// A number as DynamoDB writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        BigDecimal::from_str(text).ok().map(|decimal| Self(decimal.normalized()))
+    }
+
+    /// The double nearest to this number, which is the most a JavaScript number can hold.
+    pub fn to_number(&self) -> f64 {
+        // Parsing is correctly rounded; bigdecimal's own conversion is not promised to be.
+        self.to_string().parse().unwrap_or(f64::NAN)
+    }
+
+    fn is_positive(&self) -> bool {
+        self.0.sign() == Sign::Plus
+    }
+
+    /// Whether DynamoDB can hold this number without rounding it to nothing or overflowing.
+    fn has_storable_magnitude(&self) -> bool {
+        if self.0.is_zero() {
+            return true;
+        }
+        let (_, scale) = self.0.as_bigint_and_scale();
+        let digits = i64::try_from(self.0.digits()).unwrap_or(i64::MAX);
+        let exponent = digits.saturating_sub(1).saturating_sub(scale);
+        (SMALLEST_EXPONENT..=LARGEST_EXPONENT).contains(&exponent)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+/// How much a transaction moves: greater than zero and within what DynamoDB can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amount(Decimal);
+
+impl Amount {
+    pub fn validate(value: &Value) -> Result<Self, BalanceError> {
+        let refuse = |message: String| BalanceError::new(ErrorCode::InvalidAmount, message);
+        let number = match value {
+            Value::Null => 0.0,
+            Value::Number(number) => *number,
+            other => return Err(refuse(format!("Amount must be a number, not {}", other.kind()))),
+        };
+        if number <= 0.0 {
+            return Err(refuse("Amount must be greater than 0".to_owned()));
+        }
+        let decimal = Decimal::from_number(number).ok_or_else(|| {
+            refuse(format!("Amount must be a finite number, not {}", spell(number)))
+        })?;
+        if !decimal.has_storable_magnitude() {
+            return Err(BalanceError::new(
+                ErrorCode::AmountOutOfRange,
+                format!("Amount must be {RANGE}, the range of a DynamoDB number, not {number:e}"),
+            ));
+        }
+        Ok(Self(decimal))
+    }
+
+    pub fn as_decimal(&self) -> &Decimal {
+        &self.0
+    }
+}
+
+/// What a user without a stored balance has: zero or more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultBalance(Decimal);
+
+impl DefaultBalance {
+    pub fn validate(value: &Value) -> Result<Self, String> {
+        let Value::Number(number) = value else {
+            return Err(format!("must be a number, not {}", value.kind()));
+        };
+        match Decimal::from_number(*number) {
+            None => Err(format!("must be a finite number, not {}", spell(*number))),
+            Some(decimal) if !decimal.is_positive() && !decimal.0.is_zero() => {
+                Err(format!("must be 0 or greater, not {number}"))
+            }
+            Some(decimal) if !decimal.has_storable_magnitude() => {
+                Err(format!("must be 0 or {RANGE}, not {number:e}"))
+            }
+            Some(decimal) => Ok(Self(decimal)),
+        }
+    }
+
+    pub fn as_decimal(&self) -> &Decimal {
+        &self.0
+    }
+}
+
+impl Default for DefaultBalance {
+    /// 100 USD.
+    fn default() -> Self {
+        Self(Decimal(BigDecimal::from(100)))
+    }
+}
+
+/// What the balance item of a user holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredBalance {
+    /// No item, or an item without a balance: the default balance applies.
+    Absent,
+    Number(Decimal),
+    /// A balance that is not a number.
+    Corrupt,
+}
+
+/// JavaScript's spelling of the doubles that are not finite.
+fn spell(number: f64) -> &'static str {
+    if number.is_nan() {
+        "NaN"
+    } else if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}

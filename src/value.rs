@@ -1,0 +1,31 @@
+//! A JavaScript value as it arrived, before anyone has decided whether it makes sense.
+
+/// What a caller passed for one field. Nothing is coerced: `'50'` stays text, `true` stays a
+/// boolean, so that validation can refuse them instead of guessing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Undefined,
+    Null,
+    Boolean(bool),
+    Number(f64),
+    Text(String),
+    /// A string with an unpaired surrogate. It has no UTF-8 form; replacing the surrogate would
+    /// make two different strings one, which for a key means a lost transaction.
+    MalformedText,
+    /// Anything else, by the words an error message uses for it.
+    Other(&'static str),
+}
+
+impl Value {
+    /// The words for "…, not a number" in an error message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Undefined => "undefined",
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) | Self::MalformedText => "a string",
+            Self::Other(kind) => kind,
+        }
+    }
+}
