@@ -22,11 +22,13 @@ pub struct Admission {
 /// Leaving it gives the place to the next.
 pub type Place<'a> = SemaphorePermit<'a>;
 
-impl Admission {
-    pub fn new() -> Self {
+impl Default for Admission {
+    fn default() -> Self {
         Self { calls: Semaphore::new(MOST_CALLS), requests: Semaphore::new(MOST_REQUESTS) }
     }
+}
 
+impl Admission {
     /// Accepts a call, or refuses it at once.
     pub fn enter(&self) -> Result<Place<'_>, BalanceError> {
         self.calls.try_acquire().map_err(|_| {

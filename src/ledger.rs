@@ -24,7 +24,7 @@ pub struct Ledger<S> {
 
 impl<S: Store> Ledger<S> {
     pub fn new(store: S, default_balance: DefaultBalance, deadlines: Deadlines) -> Self {
-        Self { store, default_balance, deadlines, admission: Admission::new() }
+        Self { store, default_balance, deadlines, admission: Admission::default() }
     }
 
     pub fn store(&self) -> &S {
@@ -57,7 +57,7 @@ impl<S: Store> Ledger<S> {
         let record = Record {
             transaction,
             timestamp: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-            call_id: CallId::new(),
+            call_id: CallId::unique(),
         };
         let mut request = self.store.prepare(&record);
         loop {

@@ -13,7 +13,7 @@ use crate::value::Value;
 /// DynamoDB remembers a request's token.
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems, ClientRequestToken.
 const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
-const LONGEST_DEADLINE: Duration = Duration::from_secs(300);
+const LONGEST_DEADLINE: Duration = Duration::from_mins(5);
 
 /// Establishing a connection takes one to three round trips; past this the host is unreachable.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -126,15 +126,20 @@ impl Options {
                     "connectTimeout",
                     unchecked.connect_timeout,
                     DEFAULT_CONNECT_TIMEOUT,
-                    deadline,
+                    |value| deadline(&value),
                 )?,
                 attempt: check(
                     "attemptTimeout",
                     unchecked.attempt_timeout,
                     DEFAULT_ATTEMPT_TIMEOUT,
-                    deadline,
+                    |value| deadline(&value),
                 )?,
-                call: check("callTimeout", unchecked.call_timeout, DEFAULT_CALL_TIMEOUT, deadline)?,
+                call: check(
+                    "callTimeout",
+                    unchecked.call_timeout,
+                    DEFAULT_CALL_TIMEOUT,
+                    |value| deadline(&value),
+                )?,
             },
         };
         if options.balances_table == options.transactions_table {
@@ -210,7 +215,7 @@ fn boolean(value: Value) -> Result<bool, String> {
     }
 }
 
-fn deadline(value: Value) -> Result<Duration, String> {
+fn deadline(value: &Value) -> Result<Duration, String> {
     let Value::Number(milliseconds) = value else {
         return Err(format!("must be a number of milliseconds, not {}", value.kind()));
     };

@@ -45,7 +45,7 @@ pub struct Record {
 pub struct CallId(Uuid);
 
 impl CallId {
-    pub fn new() -> Self {
+    pub fn unique() -> Self {
         Self(Uuid::new_v4())
     }
 }

@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::store::Fault;
 
 /// A new on-demand table takes seconds; past this something is wrong.
-const LONGEST_CREATION: Duration = Duration::from_secs(120);
+const LONGEST_CREATION: Duration = Duration::from_mins(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 /// Control-plane requests are rare and repeatable: the SDK's own retry loop serves them.
 const ATTEMPTS: u32 = 5;

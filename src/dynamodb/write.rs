@@ -49,10 +49,7 @@ impl WriteRequest {
             .interceptor(departure.clone())
             .send()
             .await;
-        let error = match outcome {
-            Ok(_) => return Ok(WriteAnswer::Committed),
-            Err(error) => error,
-        };
+        let Err(error) = outcome else { return Ok(WriteAnswer::Committed) };
         if let Some(reasons) = cancellation_reasons(&error) {
             // This token has been answered. Should the cancellation be worth another attempt, that
             // is a new request, which the record's call identifier protects from its own twin.
