@@ -14,6 +14,8 @@ export default async function setUp() {
     Object.assign(process.env, ENVIRONMENT, { AWS_ENDPOINT_URL_DYNAMODB: local.endpoint });
     Object.assign(globalThis, { stopDynamoDbLocal: local.stop });
   }
+  // The tests' own use of the AWS SDK for JavaScript need not advertise newer Node versions.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const { BalanceClient } = require('../..');
   await new BalanceClient().createTables();
 }

@@ -1,6 +1,8 @@
 //! What each failure of a request means: whether money can have moved, and whether to try again.
 
 use std::error::Error;
+use std::io;
+use std::iter::successors;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -158,8 +160,12 @@ where
         return Fault::Final(
             BalanceError::new(
                 ErrorCode::ServiceError,
-                "The endpoint's certificate is not trusted. Nothing happened; set AWS_CA_BUNDLE \
-                 or NODE_EXTRA_CA_CERTS to the certificate authority if it is your company's.",
+                format!(
+                    "The endpoint's certificate is not trusted ({}). Nothing happened; set \
+                     AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to a file with the certificate \
+                     authority if it is your company's.",
+                    deepest_cause(error).message
+                ),
             )
             .caused_by(Some(deepest_cause(error))),
         );
@@ -198,20 +204,24 @@ fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {
 
 /// The innermost error: the outer ones only say that the inner one happened.
 fn deepest_cause(error: &(dyn Error + 'static)) -> Cause {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    Cause { name: "Error".to_owned(), message: innermost.to_string() }
+    let message = sources(error).last().map_or_else(String::new, ToString::to_string);
+    Cause { name: "Error".to_owned(), message }
 }
 
 fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut current = Some(error);
-    while let Some(candidate) = current {
-        if let Some(found) = candidate.downcast_ref::<T>() {
-            return Some(found);
-        }
-        current = candidate.source();
-    }
-    None
+    sources(error).find_map(|source| source.downcast_ref::<T>())
 }
+
+/// The error and all that lie beneath it.
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |&error| {
+        // An io::Error hides the error it was made from: its source is that one's source.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(hidden) => Some(hidden),
+            None => error.source(),
+        }
+    })
+}
+

@@ -66,8 +66,9 @@ pub async fn missing(connection: &Connection, options: &Options) -> BalanceError
             absent.push(table);
         }
     }
-    // Without the permission to look, or with a table made just now, name both.
-    let tables = if absent.is_empty() { tables(options).into() } else { absent };
+    // Without the permission to look, or with a table made just now, either may be the one.
+    let (tables, conjunction) =
+        if absent.is_empty() { (tables(options).into(), " or ") } else { (absent, " and ") };
     let names: Vec<String> = tables.iter().map(|table| format!("{:?}", table.name)).collect();
     let commands: Vec<String> = tables.iter().map(|table| table.command(connection)).collect();
     BalanceError::new(
@@ -75,7 +76,7 @@ pub async fn missing(connection: &Connection, options: &Options) -> BalanceError
         format!(
             "Table not found: {} in {}. Nothing happened. Make it with createTables() of a \
              BalanceClient, or with: {}",
-            names.join(" or "),
+            names.join(conjunction),
             place(connection),
             commands.join(" && ")
         ),

@@ -1,0 +1,114 @@
+// The tables: made on request, left alone and checked where they exist, and explained where they
+// are missing.
+
+import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BalanceClient } from 'dynamodb-balance';
+
+import { fresh } from './harness/tables';
+
+const database = new DynamoDBClient({});
+
+afterAll(() => database.destroy());
+
+function freshTables(): { balancesTable: string; transactionsTable: string } {
+  return { balancesTable: fresh('Balances'), transactionsTable: fresh('Transactions') };
+}
+
+async function describeTable(TableName: string) {
+  return (await database.send(new DescribeTableCommand({ TableName }))).Table;
+}
+
+async function createTable(TableName: string, AttributeName: string, AttributeType: 'S' | 'N') {
+  await database.send(
+    new CreateTableCommand({
+      TableName,
+      KeySchema: [{ AttributeName, KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName, AttributeType }],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
+}
+
+test('createTables makes both, with on-demand billing, ready for use', async () => {
+  const tables = freshTables();
+  await new BalanceClient(tables).createTables();
+
+  await expect(describeTable(tables.balancesTable)).resolves.toMatchObject({
+    KeySchema: [{ AttributeName: 'userId', KeyType: 'HASH' }],
+    BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
+    TableStatus: 'ACTIVE',
+  });
+  await expect(describeTable(tables.transactionsTable)).resolves.toMatchObject({
+    KeySchema: [{ AttributeName: 'idempotentKey', KeyType: 'HASH' }],
+    BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
+    TableStatus: 'ACTIVE',
+  });
+});
+
+test('createTables leaves existing tables and what they hold alone', async () => {
+  const client = new BalanceClient(freshTables());
+  await client.createTables();
+  const userId = fresh('user');
+  await client.transact({ idempotentKey: fresh('key'), userId, amount: 1, type: 'credit' });
+  await client.createTables();
+
+  await expect(client.getCurrentBalance({ userId })).resolves.toBe(101);
+});
+
+test('createTables can be called by several processes at once', async () => {
+  const tables = freshTables();
+
+  await expect(
+    Promise.all([1, 2, 3].map(() => new BalanceClient(tables).createTables())),
+  ).resolves.toEqual([undefined, undefined, undefined]);
+});
+
+test.each([
+  ['another key', 'id', 'S'],
+  ['a key of another type', 'idempotentKey', 'N'],
+] as const)('a table with %s is an error, and nothing is made', async (_name, key, type) => {
+  const tables = freshTables();
+  await createTable(tables.transactionsTable, key, type);
+
+  await expect(new BalanceClient(tables).createTables()).rejects.toMatchObject({
+    code: 'TABLE_MISMATCH',
+    message: expect.stringMatching(
+      new RegExp(`${tables.transactionsTable}.*${key} \\(HASH, ${type}\\).*idempotentKey`),
+    ),
+  });
+  await expect(describeTable(tables.balancesTable)).rejects.toThrow();
+});
+
+describe('without tables', () => {
+  const userId = fresh('user');
+  const input = { idempotentKey: fresh('key'), userId, amount: 1, type: 'credit' } as const;
+
+  test('a read says which table is missing, where, and how to make it', async () => {
+    const tables = freshTables();
+    const client = new BalanceClient({ ...tables, region: 'eu-west-1' });
+
+    await expect(client.getCurrentBalance({ userId })).rejects.toMatchObject({
+      code: 'TABLE_NOT_FOUND',
+      retryable: false,
+      message: expect.stringMatching(
+        new RegExp(
+          `"${tables.balancesTable}".* in region eu-west-1 .*createTables\\(\\).*` +
+            `aws dynamodb create-table --table-name ${tables.balancesTable} .*--region eu-west-1`,
+        ),
+      ),
+    });
+  });
+
+  test('a transaction names only the table that is missing', async () => {
+    const tables = freshTables();
+    await createTable(tables.balancesTable, 'userId', 'S');
+    const outcome = expect(new BalanceClient(tables).transact(input)).rejects;
+
+    await outcome.toMatchObject({
+      code: 'TABLE_NOT_FOUND',
+      message: expect.stringMatching(
+        new RegExp(`^Table not found: "${tables.transactionsTable}" in region`),
+      ),
+    });
+  });
+});

@@ -1,0 +1,54 @@
+// What compiles: the call sites and signatures of the implementation that this package replaces.
+
+import { type BalanceErrorCode, getCurrentBalance, transact } from 'dynamodb-balance';
+
+interface TransactInput {
+  idempotentKey: string;
+  userId: string;
+  amount: number;
+  type: 'credit' | 'debit';
+}
+
+// True only if the two types are the same, not merely assignable.
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const sameGetCurrentBalance: Same<
+  typeof getCurrentBalance,
+  (input: { userId: string }) => Promise<number>
+> = true;
+const sameTransact: Same<
+  typeof transact,
+  (input: {
+    idempotentKey: string;
+    userId: string;
+    amount: number;
+    type: 'credit' | 'debit';
+  }) => Promise<void>
+> = true;
+
+// Function variables with the old signatures.
+export const read: (input: { userId: string }) => Promise<number> = getCurrentBalance;
+export const move: (input: TransactInput) => Promise<void> = transact;
+export const proofs = [sameGetCurrentBalance, sameTransact];
+
+export async function callSites(input: TransactInput): Promise<number> {
+  await transact({ idempotentKey: '1', userId: 'a', amount: 10, type: 'credit' });
+  await transact({ idempotentKey: '2', userId: 'a', amount: 0.1, type: 'debit' as const });
+  await transact(input);
+  await transact(Object.freeze({ ...input }));
+  const types = ['credit', 'debit'] as const;
+  await Promise.all(types.map((type) => transact({ ...input, type })));
+  const balance: number = await getCurrentBalance({ userId: 'a' });
+  return balance;
+}
+
+export function describeCode(code: BalanceErrorCode): string {
+  switch (code) {
+    case 'INSUFFICIENT_BALANCE':
+      return 'top up';
+    case 'OUTCOME_UNKNOWN':
+      return 'call again with the same key';
+    default:
+      return code;
+  }
+}
