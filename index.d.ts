@@ -106,11 +106,20 @@ export interface BalanceClientOptions {
   callTimeout?: number;
 }
 
+/** What a single call can be told. */
+export interface CallOptions {
+  /**
+   * Ends the call early, as its deadline would: with `NOTHING_HAPPENED`, or with
+   * `OUTCOME_UNKNOWN` if a request was under way. The signal's reason becomes the `cause`.
+   */
+  signal?: AbortSignal;
+}
+
 /**
  * The two functions with your own region, endpoint, credentials, tables, default balance or
  * deadlines. Make one and keep it: it holds the connections. It does not keep the process alive.
  *
- * Limits: 128 requests are under way at once, the others wait their turn; a client holds 65,536
+ * Limits: 64 requests are under way at once, the others wait their turn; a client holds 65,536
  * calls, one more is refused with `TOO_MANY_CALLS`.
  */
 export class BalanceClient {
@@ -121,10 +130,16 @@ export class BalanceClient {
   constructor(options?: BalanceClientOptions);
 
   /** As {@link getCurrentBalance}, with this client's options. */
-  getCurrentBalance(input: GetCurrentBalanceInput): Promise<number>;
+  getCurrentBalance(input: GetCurrentBalanceInput, options?: CallOptions): Promise<number>;
 
   /** As {@link transact}, with this client's options. */
-  transact(input: TransactInput): Promise<void>;
+  transact(input: TransactInput, options?: CallOptions): Promise<void>;
+
+  /**
+   * Refuses new calls from now on, with `CLIENT_CLOSED`, and resolves when those made before are
+   * answered, each by its own deadline.
+   */
+  close(): Promise<void>;
 
   /**
    * Makes the tables that are missing, with on-demand billing, and returns when both can be
@@ -152,10 +167,12 @@ export class BalanceClient {
  * - `ACCESS_DENIED`: the credentials lack a permission.
  * - `NO_CREDENTIALS`: there are no credentials, or the credentials function failed.
  * - `CREDENTIALS_REJECTED`: DynamoDB does not accept the credentials.
- * - `NOTHING_HAPPENED`: the deadline passed and no money moved. Call again.
- * - `OUTCOME_UNKNOWN`: the deadline passed without an answer and money may have moved. Call
- *   again with the same key: it cannot be applied twice.
+ * - `NOTHING_HAPPENED`: the deadline passed, or the call was cancelled, and no money moved. Call
+ *   again.
+ * - `OUTCOME_UNKNOWN`: the deadline passed, or the call was cancelled, without an answer, and
+ *   money may have moved. Call again with the same key: it cannot be applied twice.
  * - `TOO_MANY_CALLS`: too many calls are waiting; nothing happened.
+ * - `CLIENT_CLOSED`: the client was closed before the call; nothing happened.
  * - `SERVICE_ERROR`: DynamoDB refused for another reason; nothing happened.
  * - `INTERNAL_ERROR`: a defect of this package.
  */
@@ -179,6 +196,7 @@ export type BalanceErrorCode =
   | 'NOTHING_HAPPENED'
   | 'OUTCOME_UNKNOWN'
   | 'TOO_MANY_CALLS'
+  | 'CLIENT_CLOSED'
   | 'SERVICE_ERROR'
   | 'INTERNAL_ERROR';
 

@@ -34,27 +34,43 @@ class BalanceClient {
     );
   }
 
-  async getCurrentBalance(input) {
+  async getCurrentBalance(input, options) {
     const { userId } = read(input, (fields) => ({ userId: fields.userId }));
+    const cancellation = watch(options);
     try {
-      return this.#settle(await this.#native.getCurrentBalance(userId));
+      return this.#settle(
+        await this.#native.getCurrentBalance(userId, cancellation?.canceller),
+        cancellation,
+      );
     } catch (error) {
       throw known(error, 'Nothing happened.');
+    } finally {
+      cancellation?.stop();
     }
   }
 
-  async transact(input) {
+  async transact(input, options) {
     const { idempotentKey, userId, amount, type } = read(input, (fields) => ({
       idempotentKey: fields.idempotentKey,
       userId: fields.userId,
       amount: fields.amount,
       type: fields.type,
     }));
+    const cancellation = watch(options);
     try {
-      this.#settle(await this.#native.transact(idempotentKey, userId, amount, type));
+      this.#settle(
+        await this.#native.transact(idempotentKey, userId, amount, type, cancellation?.canceller),
+        cancellation,
+      );
     } catch (error) {
       throw known(error, 'Money may have moved: call again with the same idempotentKey.');
+    } finally {
+      cancellation?.stop();
     }
+  }
+
+  async close() {
+    await this.#native.close();
   }
 
   async createTables() {
@@ -86,18 +102,28 @@ class BalanceClient {
 
   // Not async: an error must be made in the method that the caller awaits, so that its stack
   // leads there.
-  #settle(outcome) {
+  #settle(outcome, cancellation) {
     if (!isFailure(outcome)) {
       return outcome;
     }
     const { code, message, retryable, cause } = outcome;
-    const credentialsFailure = code === 'NO_CREDENTIALS' ? this.#credentialsFailure : undefined;
     throw new BalanceError({
       code,
       message,
       retryable,
-      cause: credentialsFailure === undefined ? revive(cause) : credentialsFailure,
+      cause: this.#cause(code, cause, cancellation),
     });
+  }
+
+  // What JavaScript knows of a cause is more than what the native core does.
+  #cause(code, cause, cancellation) {
+    if (code === 'NO_CREDENTIALS' && this.#credentialsFailure !== undefined) {
+      return this.#credentialsFailure;
+    }
+    if (cause === undefined) {
+      return cancellation?.reason();
+    }
+    return Object.assign(new Error(cause.message), { name: cause.name });
   }
 }
 
@@ -159,11 +185,26 @@ function isFailure(outcome) {
   return typeof outcome === 'object' && outcome !== null && typeof outcome.code === 'string';
 }
 
-// What the native core knows of an error underneath is its name and its message.
-function revive(cause) {
-  return cause === undefined
-    ? undefined
-    : Object.assign(new Error(cause.message), { name: cause.name });
+// Passes the caller's AbortSignal on. It cannot leave this thread; a canceller can.
+function watch(options) {
+  const signal = options?.signal;
+  if (signal === undefined) {
+    return undefined;
+  }
+  if (typeof signal?.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') {
+    throw invalidOption('signal must be an AbortSignal');
+  }
+  const canceller = new binding.Canceller();
+  const cancel = () => canceller.cancel();
+  signal.addEventListener('abort', cancel);
+  if (signal.aborted) {
+    cancel();
+  }
+  return {
+    canceller,
+    stop: () => signal.removeEventListener('abort', cancel),
+    reason: () => (signal.aborted ? signal.reason : undefined),
+  };
 }
 
 // The native core answers every call. If it rejects one, that is a defect of this package.

@@ -67,18 +67,6 @@ test('a transaction in progress is asked for again with the same token', async (
   expect(new Set(tokens()).size).toBe(1);
 });
 
-test('a refusal after a lost request does not claim that nothing happened', async () => {
-  wire = await openWire((index) => (index === 0 ? 'lose the request' : 'forward'));
-  const client = new BalanceClient({ endpoint: wire.endpoint });
-  const input = { idempotentKey: fresh('key'), userId: fresh('user'), amount: 101 };
-
-  await expect(client.transact({ ...input, type: 'debit' })).rejects.toMatchObject({
-    code: 'OUTCOME_UNKNOWN',
-    retryable: true,
-    message: expect.stringContaining('Insufficient balance'),
-  });
-});
-
 test('another call with the same key is told that it is a duplicate', async () => {
   wire = await openWire((index) => (index === 0 ? 'lose the answer' : 'forward'));
   const client = new BalanceClient({ endpoint: wire.endpoint });

@@ -87,3 +87,6 @@ pub enum CredentialsSource {
     Fixed(Credentials),
     Provider(Arc<dyn CredentialsProvider>),
 }
+
+#[cfg(test)]
+mod tests;

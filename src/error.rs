@@ -55,6 +55,8 @@ error_codes! {
     OutcomeUnknown = "OUTCOME_UNKNOWN", retryable: true;
     /// More calls are waiting than this client holds.
     TooManyCalls = "TOO_MANY_CALLS", retryable: true;
+    /// The client was closed before the call.
+    ClientClosed = "CLIENT_CLOSED", retryable: false;
     /// Everything else that DynamoDB answers.
     ServiceError = "SERVICE_ERROR", retryable: false;
     /// A defect of this package.
@@ -86,3 +88,6 @@ impl BalanceError {
         Self { cause, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests;

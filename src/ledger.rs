@@ -2,14 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::select;
 use tokio::time::{Instant, sleep};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Place};
+use crate::cancellation::Cancellation;
 use crate::error::BalanceError;
 use crate::money::{Decimal, DefaultBalance, StoredBalance};
 use crate::options::Deadlines;
 use crate::retry::{Operation, Retry};
-use crate::store::{CallId, Record, Store, WriteAnswer};
+use crate::store::{CallId, Fault, FenceAnswer, Record, RefusedBalance, Store, WriteAnswer};
 use crate::transaction::{Transaction, UserId};
 use crate::verdict::{corrupt_balance, judge_refused_balance, judge_taken_key};
 
@@ -31,49 +33,137 @@ impl<S: Store> Ledger<S> {
         &self.store
     }
 
+    /// A place for a call, or its refusal. Taken before a call is left to run by itself: calls
+    /// made before `close` are answered, and those made after it are refused.
+    pub fn enter(&self) -> Result<Place, BalanceError> {
+        self.admission.enter()
+    }
+
     /// The balance of a user, or the default one. Creates nothing.
-    pub async fn get_current_balance(&self, user_id: &UserId) -> Result<Decimal, BalanceError> {
-        let _place = self.admission.enter()?;
+    pub async fn get_current_balance(
+        &self,
+        _place: Place,
+        user_id: &UserId,
+        cancellation: &Cancellation,
+    ) -> Result<Decimal, BalanceError> {
         let mut retry = self.start(Operation::Read);
-        loop {
-            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
-                return Err(retry.give_up());
-            };
-            let answer = self.store.read(user_id, self.attempt_limit(&retry)).await;
-            drop(turn);
-            match answer {
-                Ok(StoredBalance::Number(balance)) => return Ok(balance),
-                Ok(StoredBalance::Absent) => return Ok(self.default_balance.as_decimal().clone()),
-                Ok(StoredBalance::Corrupt) => return Err(corrupt_balance(user_id)),
-                Err(fault) => sleep(retry.pause(fault, Instant::now(), fastrand::f64())?).await,
-            }
+        if cancellation.is_requested() {
+            return Err(retry.cancel());
+        }
+        let answer = select! {
+            biased;
+            answer = self.read(user_id, &mut retry) => Some(answer),
+            () = cancellation.requested() => None,
+        };
+        match answer.unwrap_or_else(|| Err(retry.cancel()))? {
+            StoredBalance::Number(balance) => Ok(balance),
+            StoredBalance::Absent => Ok(self.default_balance.as_decimal().clone()),
+            StoredBalance::Corrupt => Err(corrupt_balance(user_id)),
         }
     }
 
     /// Records a transaction and moves the balance, both or neither, once per key.
-    pub async fn transact(&self, transaction: Transaction) -> Result<(), BalanceError> {
-        let _place = self.admission.enter()?;
+    pub async fn transact(
+        &self,
+        _place: Place,
+        transaction: Transaction,
+        cancellation: &Cancellation,
+    ) -> Result<(), BalanceError> {
         let mut retry = self.start(Operation::Transact);
+        if cancellation.is_requested() {
+            return Err(retry.cancel());
+        }
         let record = Record {
             transaction,
             timestamp: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             call_id: CallId::unique(),
         };
-        let mut request = self.store.prepare(&record);
+        let answer = select! {
+            biased;
+            answer = self.write(&record, &mut retry) => Some(answer),
+            () = cancellation.requested() => None,
+        };
+        answer.unwrap_or_else(|| Err(retry.cancel()))
+    }
+
+    /// Refuses new calls from now on, and waits until those accepted before are answered.
+    pub async fn close(&self) {
+        self.admission.close().await;
+    }
+
+    /// Attempts to read until there is an answer.
+    async fn read(
+        &self,
+        user_id: &UserId,
+        retry: &mut Retry,
+    ) -> Result<StoredBalance, BalanceError> {
         loop {
             let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
                 return Err(retry.give_up());
             };
-            let answer = self.store.write(&mut request, self.attempt_limit(&retry)).await;
+            let answer = self.store.read(user_id, self.begin_attempt(retry)).await;
+            drop(turn);
+            match answer {
+                Ok(balance) => return Ok(balance),
+                Err(fault) => pause(retry, fault).await?,
+            }
+        }
+    }
+
+    /// Attempts to write until there is an answer that will not change any more.
+    async fn write(&self, record: &Record, retry: &mut Retry) -> Result<(), BalanceError> {
+        let mut request = self.store.prepare(record);
+        loop {
+            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
+                return Err(retry.give_up());
+            };
+            let answer = self.store.write(&mut request, self.begin_attempt(retry)).await;
             drop(turn);
             match answer {
                 Ok(WriteAnswer::Committed) => return Ok(()),
-                Ok(WriteAnswer::KeyTaken(existing)) => return judge_taken_key(&record, &existing),
-                Ok(WriteAnswer::BalanceRefused(balance)) => {
-                    let refusal = judge_refused_balance(&record.transaction, &balance);
-                    return Err(retry.conclude(refusal));
+                Ok(WriteAnswer::KeyTaken(existing)) => return judge_taken_key(record, &existing),
+                Ok(WriteAnswer::BalanceRefused(refused)) => {
+                    if let Some(verdict) = self.refuse(record, &mut request, &refused, retry).await
+                    {
+                        return verdict;
+                    }
                 }
-                Err(fault) => sleep(retry.pause(fault, Instant::now(), fastrand::f64())?).await,
+                Err(fault) => pause(retry, fault).await?,
+            }
+        }
+    }
+
+    /// What a refused balance comes to; `None` if it has changed and the write is worth another
+    /// attempt. An unanswered attempt may still be on its way and find the balance covered when
+    /// it arrives, so that a refusal after one is final only behind a fence.
+    async fn refuse(
+        &self,
+        record: &Record,
+        request: &mut S::Request,
+        refused: &RefusedBalance,
+        retry: &mut Retry,
+    ) -> Option<Result<(), BalanceError>> {
+        let refusal = judge_refused_balance(&record.transaction, &refused.balance);
+        if !retry.is_uncertain() || refused.fences.contains(&record.call_id) {
+            return Some(Err(refusal));
+        }
+        loop {
+            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
+                return Some(Err(retry.give_up()));
+            };
+            let answer = self.store.fence(request, refused, self.begin_attempt(retry)).await;
+            drop(turn);
+            match answer {
+                Ok(FenceAnswer::Fenced) => return Some(Err(refusal)),
+                Ok(FenceAnswer::KeyTaken(existing)) => {
+                    return Some(judge_taken_key(record, &existing));
+                }
+                Ok(FenceAnswer::Outdated) => return None,
+                Err(fault) => {
+                    if let Err(error) = pause(retry, fault).await {
+                        return Some(Err(error));
+                    }
+                }
             }
         }
     }
@@ -82,7 +172,17 @@ impl<S: Store> Ledger<S> {
         Retry::new(operation, self.deadlines.call, Instant::now())
     }
 
-    fn attempt_limit(&self, retry: &Retry) -> Duration {
-        retry.attempt_limit(self.deadlines.attempt, Instant::now())
+    fn begin_attempt(&self, retry: &mut Retry) -> Duration {
+        retry.begin_attempt(self.deadlines.attempt, Instant::now())
     }
 }
+
+/// Waits before the next attempt, or ends the call.
+async fn pause(retry: &mut Retry, fault: Fault) -> Result<(), BalanceError> {
+    let pause = retry.pause(fault, Instant::now(), fastrand::f64())?;
+    sleep(pause).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,11 @@
 
 pub mod admission;
 pub mod binding;
+pub mod cancellation;
 pub mod credentials;
 pub mod dynamodb;
 pub mod error;
+pub mod fence;
 pub mod ledger;
 pub mod money;
 pub mod options;

@@ -152,3 +152,6 @@ fn spell(number: f64) -> &'static str {
         "-Infinity"
     }
 }
+
+#[cfg(test)]
+mod tests;

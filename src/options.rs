@@ -230,3 +230,6 @@ fn deadline(value: &Value) -> Result<Duration, String> {
             )
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@ pub struct Retry {
     last_reason: Option<Reason>,
     /// An earlier attempt may still have taken effect.
     is_uncertain: bool,
+    is_attempt_under_way: bool,
 }
 
 impl Retry {
@@ -40,6 +41,7 @@ impl Retry {
             faults: 0,
             last_reason: None,
             is_uncertain: false,
+            is_attempt_under_way: false,
         }
     }
 
@@ -47,8 +49,14 @@ impl Retry {
         self.deadline
     }
 
-    /// How long the next attempt may take.
-    pub fn attempt_limit(&self, attempt_timeout: Duration, now: Instant) -> Duration {
+    /// Whether an earlier attempt may still take effect.
+    pub fn is_uncertain(&self) -> bool {
+        self.is_uncertain
+    }
+
+    /// How long the attempt that begins now may take.
+    pub fn begin_attempt(&mut self, attempt_timeout: Duration, now: Instant) -> Duration {
+        self.is_attempt_under_way = true;
         attempt_timeout.min(self.deadline.saturating_duration_since(now))
     }
 
@@ -59,6 +67,7 @@ impl Retry {
         now: Instant,
         jitter: f64,
     ) -> Result<Duration, BalanceError> {
+        self.is_attempt_under_way = false;
         let reason = match fault {
             Fault::Final(error) => return Err(self.conclude(error)),
             Fault::NotTaken(reason) => reason,
@@ -93,20 +102,26 @@ impl Retry {
             summary: "the request was still waiting for its turn".to_owned(),
             cause: None,
         });
-        let code =
-            if self.is_uncertain { ErrorCode::OutcomeUnknown } else { ErrorCode::NothingHappened };
-        let opening = if self.is_uncertain {
-            "Outcome unknown: no answer"
+        let answer = if self.is_uncertain { "answer" } else { "success" };
+        let what =
+            format!("no {answer} within {} ms ({})", self.call_timeout.as_millis(), reason.summary);
+        self.end(&what).caused_by(reason.cause)
+    }
+
+    /// The end of a call whose caller does not want to wait any longer.
+    pub fn cancel(&mut self) -> BalanceError {
+        self.is_uncertain |= self.is_attempt_under_way && self.operation == Operation::Transact;
+        self.end("the call was cancelled")
+    }
+
+    /// The end of a call without a definite answer.
+    fn end(&self, what: &str) -> BalanceError {
+        let (code, opening) = if self.is_uncertain {
+            (ErrorCode::OutcomeUnknown, "Outcome unknown")
         } else {
-            "Nothing happened: no success"
+            (ErrorCode::NothingHappened, "Nothing happened")
         };
-        let message = format!(
-            "{opening} within {} ms ({}). {}",
-            self.call_timeout.as_millis(),
-            reason.summary,
-            self.advice()
-        );
-        BalanceError::new(code, message).caused_by(reason.cause)
+        BalanceError::new(code, format!("{opening}: {what}. {}", self.advice()))
     }
 
     fn advice(&self) -> &'static str {
@@ -124,3 +139,6 @@ impl Retry {
 fn ceiling(faults: u32) -> Duration {
     FIRST_CEILING.saturating_mul(2_u32.saturating_pow(faults)).min(LAST_CEILING)
 }
+
+#[cfg(test)]
+mod tests;

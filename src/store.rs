@@ -1,7 +1,7 @@
 //! What the ledger asks of a database, and what it hears back. Implemented by `dynamodb`.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -23,6 +23,15 @@ pub trait Store: Send + Sync + 'static {
         limit: Duration,
     ) -> impl Future<Output = Result<WriteAnswer, Fault>> + Send;
 
+    /// One attempt to make sure that no earlier attempt of a refused request takes effect any
+    /// more, provided that it is still refused.
+    fn fence(
+        &self,
+        request: &mut Self::Request,
+        refused: &RefusedBalance,
+        limit: Duration,
+    ) -> impl Future<Output = Result<FenceAnswer, Fault>> + Send;
+
     /// One attempt to read a balance.
     fn read(
         &self,
@@ -40,13 +49,24 @@ pub struct Record {
     pub call_id: CallId,
 }
 
-/// Tells the record that this call wrote from those of others.
+/// Tells the record that this call wrote from those of others. A UUID of version 7, which also
+/// tells when the call began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallId(Uuid);
 
 impl CallId {
     pub fn unique() -> Self {
-        Self(Uuid::new_v4())
+        Self(Uuid::now_v7())
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
+
+    /// When the call began; `None` if the identifier does not say.
+    pub fn began(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
     }
 }
 
@@ -62,8 +82,27 @@ pub enum WriteAnswer {
     Committed,
     /// The key is recorded already.
     KeyTaken(ExistingRecord),
-    /// The balance does not allow the transaction; this is what it was at that instant.
-    BalanceRefused(StoredBalance),
+    /// The balance does not allow the transaction.
+    BalanceRefused(RefusedBalance),
+}
+
+/// What was stored at the instant at which a balance did not allow a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedBalance {
+    pub balance: StoredBalance,
+    /// The fences that stand already.
+    pub fences: Vec<CallId>,
+}
+
+/// A definite answer to an attempt to put up a fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FenceAnswer {
+    /// The fence stands and the balance did not allow the transaction: the refusal is final.
+    Fenced,
+    /// An earlier attempt took effect after all, or another call took the key.
+    KeyTaken(ExistingRecord),
+    /// The balance or its fences have changed in between: nothing stands, the refusal is void.
+    Outdated,
 }
 
 /// The record under a key that was taken. Other writers may have written it, so that nothing

@@ -134,3 +134,6 @@ impl Transaction {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

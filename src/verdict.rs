@@ -70,3 +70,6 @@ pub fn judge_refused_balance(transaction: &Transaction, balance: &StoredBalance)
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,16 @@ export type Reaction =
   | 'cut the answer'
   /** Nothing ever happens. */
   | 'hang'
+  /** DynamoDB Local carries it out at this moment, and nobody waits for the answer any more. */
+  | Late
   /** Somebody answers this instead of DynamoDB Local. */
   | Answer;
+
+export interface Late {
+  at: Promise<unknown>;
+  /** Takes the answer that came too late. */
+  answered: (answer: Answer) => void;
+}
 
 export interface Answer {
   status: number;
@@ -108,6 +116,11 @@ async function carryOut(
   }
   if (reaction === 'lose the request') {
     incoming.socket.destroy();
+    return;
+  }
+  if (typeof reaction === 'object' && 'at' in reaction) {
+    await reaction.at;
+    reaction.answered(await forward(request));
     return;
   }
   const answer = typeof reaction === 'object' ? reaction : await forward(request);

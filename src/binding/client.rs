@@ -7,11 +7,13 @@ use std::sync::Arc;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result};
 use napi_derive::napi;
+use tokio_util::sync::CancellationToken;
 
 use super::credentials::{CredentialsData, CredentialsFunction, FromJavaScript};
 use super::failure::Failure;
 use super::options;
 use super::value::{self, AnyValue};
+use crate::cancellation::Cancellation;
 use crate::credentials::CredentialsSource;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
@@ -59,12 +61,15 @@ impl NativeClient {
         &self,
         env: &'env Env,
         user_id: AnyValue<'env>,
+        cancellation: Option<&Canceller>,
     ) -> Result<PromiseRaw<'env, Either<f64, Failure>>> {
+        let cancellation = cancellation_of(cancellation);
         let user_id = value::read(user_id)?;
         let ledger = Arc::clone(&self.ledger);
+        let place = ledger.enter();
         settle(env, async move {
             let user_id = UserId::validate_for_balance(user_id)?;
-            let balance = ledger.get_current_balance(&user_id).await?;
+            let balance = ledger.get_current_balance(place?, &user_id, &cancellation).await?;
             Ok(balance.to_number())
         })
     }
@@ -77,16 +82,28 @@ impl NativeClient {
         user_id: AnyValue<'env>,
         amount: AnyValue<'env>,
         transaction_type: AnyValue<'env>,
+        cancellation: Option<&Canceller>,
     ) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
+        let cancellation = cancellation_of(cancellation);
         let idempotent_key = value::read(idempotent_key)?;
         let user_id = value::read(user_id)?;
         let amount = value::read(amount)?;
         let transaction_type = value::read(transaction_type)?;
         let ledger = Arc::clone(&self.ledger);
+        let place = ledger.enter();
         settle(env, async move {
             let transaction =
                 Transaction::validate(idempotent_key, user_id, &amount, &transaction_type)?;
-            ledger.transact(transaction).await
+            ledger.transact(place?, transaction, &cancellation).await
+        })
+    }
+
+    #[napi]
+    pub fn close<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
+        let ledger = Arc::clone(&self.ledger);
+        settle(env, async move {
+            ledger.close().await;
+            Ok(())
         })
     }
 
@@ -98,6 +115,31 @@ impl NativeClient {
         let ledger = Arc::clone(&self.ledger);
         settle(env, async move { ledger.store().create_tables().await })
     }
+}
+
+/// Cancels the call that it was given to. An AbortSignal cannot leave JavaScript's thread.
+#[napi]
+#[derive(Default)]
+pub struct Canceller {
+    token: CancellationToken,
+}
+
+#[napi]
+impl Canceller {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[napi]
+    pub fn cancel(&self) {
+        self.token.cancel();
+    }
+}
+
+fn cancellation_of(canceller: Option<&Canceller>) -> Cancellation {
+    canceller
+        .map_or_else(Cancellation::never, |canceller| Cancellation::when(canceller.token.clone()))
 }
 
 /// A promise that resolves either way.

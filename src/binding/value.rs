@@ -20,7 +20,8 @@ pub fn read(value: AnyValue<'_>) -> Result<Value> {
             ValueType::Function => Value::Other("a function"),
             ValueType::Symbol => Value::Other("a symbol"),
             ValueType::Object => Value::Other("an object"),
-            _ => Value::Other("a value of another type"),
+            // Bigint has a name only from Node-API 6 on; nothing else has none.
+            _ => Value::Other("a bigint"),
         },
     })
 }

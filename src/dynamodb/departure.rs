@@ -56,3 +56,6 @@ where
         })),
     }
 }
+
+#[cfg(test)]
+mod tests;

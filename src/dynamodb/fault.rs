@@ -17,9 +17,6 @@ const TRY_AGAIN: &[&str] = &[
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "SlowDown",
     "ThrottledException",
     "Throttling",
     "ThrottlingException",
@@ -51,6 +48,10 @@ const CREDENTIALS_REJECTED: &[&str] = &[
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
+
+/// How DynamoDB and DynamoDB Local say that a number does not fit. They have no code for it.
+const OUT_OF_RANGE: &[&str] =
+    &["38 significant digits", "precision up to 38 digits", "Number overflow", "Number underflow"];
 
 /// What an attempt's failure means. `has_left`: the request may have reached DynamoDB.
 pub fn classify<E>(error: &SdkError<E>, has_left: bool) -> Fault
@@ -100,11 +101,13 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
     };
     let message = message.unwrap_or_default();
     let cause = Some(Cause { name: code.to_owned(), message: message.to_owned() });
-    if TRY_AGAIN.contains(&code) {
-        return Fault::NotTaken(Reason { summary: format!("DynamoDB answered {code}"), cause });
-    }
+    let reason = || Reason { summary: format!("DynamoDB answered {code}"), cause: cause.clone() };
+    // A failing service may have carried the request out before it failed.
     if status >= 500 {
-        return Fault::Unanswered(Reason { summary: format!("DynamoDB answered {code}"), cause });
+        return Fault::Unanswered(reason());
+    }
+    if TRY_AGAIN.contains(&code) {
+        return Fault::NotTaken(reason());
     }
     Fault::Final(if CREDENTIALS_REJECTED.contains(&code) {
         BalanceError::new(
@@ -130,14 +133,11 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
 
 /// DynamoDB will not carry out this request, however often it is sent.
 fn refused(message: &str) -> BalanceError {
-    let leaves_the_range = ["38 significant digits", "Number overflow", "Number underflow"]
-        .iter()
-        .any(|sign| message.contains(sign));
-    if leaves_the_range {
+    if OUT_OF_RANGE.iter().any(|sign| message.contains(sign)) {
         return BalanceError::new(
             ErrorCode::AmountOutOfRange,
-            "Amount out of range: the new balance would need more than the 38 digits of a \
-             DynamoDB number. Nothing happened.",
+            "Amount out of range: the new balance would not fit a DynamoDB number (38 digits, \
+             between 1e-130 and 9.9999999999999999999999999999999999999e+125). Nothing happened.",
         );
     }
     BalanceError::new(
@@ -225,3 +225,5 @@ fn sources<'a>(
     })
 }
 
+#[cfg(test)]
+mod tests;

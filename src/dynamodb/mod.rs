@@ -5,6 +5,7 @@ mod connection;
 mod credentials;
 mod departure;
 mod fault;
+mod fence;
 mod read;
 mod table;
 mod write;
@@ -17,7 +18,7 @@ use tokio::sync::OnceCell;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
-use crate::store::{Fault, Record, Store, WriteAnswer};
+use crate::store::{Fault, FenceAnswer, Record, RefusedBalance, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connection::Connection;
@@ -67,6 +68,19 @@ impl Store for DynamoDb {
         .await
     }
 
+    async fn fence(
+        &self,
+        request: &mut WriteRequest,
+        refused: &RefusedBalance,
+        limit: Duration,
+    ) -> Result<FenceAnswer, Fault> {
+        departure::limit(limit, |departure| async {
+            let connection = self.connection().await.map_err(Fault::Final)?;
+            fence::send(&request.record, refused, connection, departure, &self.options).await
+        })
+        .await
+    }
+
     async fn read(&self, user_id: &UserId, limit: Duration) -> Result<StoredBalance, Fault> {
         departure::limit(limit, |departure| async {
             let connection = self.connection().await.map_err(Fault::Final)?;
@@ -87,3 +101,6 @@ fn stored_balance(item: Option<&HashMap<String, AttributeValue>>) -> StoredBalan
             .map_or(StoredBalance::Corrupt, StoredBalance::Number),
     }
 }
+
+#[cfg(test)]
+mod tests;

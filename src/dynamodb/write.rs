@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
 use uuid::Uuid;
@@ -13,14 +14,16 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::departure::Departure;
 use super::{fault, stored_balance, table};
+use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
 use crate::options::Options;
-use crate::store::{ExistingRecord, Fault, Record, WriteAnswer};
+use crate::store::{CallId, ExistingRecord, Fault, Record, RefusedBalance, WriteAnswer};
 use crate::transaction::TransactionType;
 
 /// A transaction ready to be sent, again and again if need be.
 #[derive(Debug)]
 pub struct WriteRequest {
+    pub(super) record: Record,
     /// Built once: a repetition with the same token must have the same bytes, and a HashMap made
     /// anew would list its attributes in another order.
     actions: Vec<TransactWriteItem>,
@@ -31,7 +34,7 @@ impl WriteRequest {
     pub fn new(record: &Record, options: &Options) -> Self {
         let put = TransactWriteItem::builder().put(put_record(record, options)).build();
         let update = TransactWriteItem::builder().update(update_balance(record, options)).build();
-        Self { actions: vec![put, update], token: new_token() }
+        Self { record: record.clone(), actions: vec![put, update], token: new_token() }
     }
 
     pub async fn send(
@@ -40,31 +43,91 @@ impl WriteRequest {
         departure: Departure,
         options: &Options,
     ) -> Result<WriteAnswer, Fault> {
-        let outcome = connection
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(self.actions.clone()))
-            .client_request_token(&self.token)
-            .customize()
-            .interceptor(departure.clone())
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(WriteAnswer::Committed) };
-        if let Some(reasons) = cancellation_reasons(&error) {
-            // This token has been answered. Should the cancellation be worth another attempt, that
-            // is a new request, which the record's call identifier protects from its own twin.
-            self.token = new_token();
-            return read_reasons(reasons);
+        let actions = self.actions.clone();
+        let sent = send(actions, &self.token, connection, departure.clone(), options).await;
+        let answer = match sent {
+            Err(fault) => Err(fault),
+            Ok(None) => Ok(WriteAnswer::Committed),
+            Ok(Some(reasons)) => {
+                // This token has been answered. Should the cancellation be worth another attempt,
+                // that is a new request, which the record's call identifier protects from its own
+                // twin.
+                self.token = new_token();
+                read_reasons(&reasons)
+            }
+        };
+        match answer {
+            Err(Fault::Final(error)) if error.code == ErrorCode::AmountOutOfRange => {
+                self.look_for_record(error, connection, departure, options).await
+            }
+            answer => answer,
         }
-        if fault::is_table_missing(&error) {
-            return Err(Fault::Final(table::missing(connection, options).await));
+    }
+
+    /// DynamoDB may find that a sum does not fit before it finds that the key is taken. But a
+    /// duplicate is a duplicate, so that the record has to be asked for.
+    async fn look_for_record(
+        &self,
+        out_of_range: BalanceError,
+        connection: &Connection,
+        departure: Departure,
+        options: &Options,
+    ) -> Result<WriteAnswer, Fault> {
+        let actions = vec![absent_record(&self.record, options)];
+        match send(actions, &new_token(), connection, departure, options).await? {
+            None => Err(Fault::Final(out_of_range)),
+            Some(reasons) => match reasons.as_slice() {
+                [record] if is_condition_failure(record) => {
+                    Ok(WriteAnswer::KeyTaken(existing_record(record.item())))
+                }
+                reasons => Err(fault::unexpected_cancellation(reasons)),
+            },
         }
-        Err(fault::classify(&error, departure.has_left()))
     }
 }
 
+/// The condition that a record is not there, telling what is.
+pub(super) fn absent_record(record: &Record, options: &Options) -> TransactWriteItem {
+    let key = record.transaction.idempotent_key.as_str().to_owned();
+    let check = ConditionCheck::builder()
+        .table_name(&options.transactions_table)
+        .key("idempotentKey", AttributeValue::S(key))
+        .condition_expression("attribute_not_exists(idempotentKey)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .expect("table, key and condition are set");
+    TransactWriteItem::builder().condition_check(check).build()
+}
+
+/// One attempt at a transaction: committed, or the reasons why it was cancelled.
+pub(super) async fn send(
+    actions: Vec<TransactWriteItem>,
+    token: &str,
+    connection: &Connection,
+    departure: Departure,
+    options: &Options,
+) -> Result<Option<Vec<CancellationReason>>, Fault> {
+    let outcome = connection
+        .client
+        .transact_write_items()
+        .set_transact_items(Some(actions))
+        .client_request_token(token)
+        .customize()
+        .interceptor(departure.clone())
+        .send()
+        .await;
+    let Err(error) = outcome else { return Ok(None) };
+    if let Some(reasons) = cancellation_reasons(&error) {
+        return Ok(Some(reasons.to_vec()));
+    }
+    if fault::is_table_missing(&error) {
+        return Err(Fault::Final(table::missing(connection, options).await));
+    }
+    Err(fault::classify(&error, departure.has_left()))
+}
+
 /// A `ClientRequestToken`: at most 36 characters, which a UUID fills exactly.
-fn new_token() -> String {
+pub(super) fn new_token() -> String {
     Uuid::new_v4().to_string()
 }
 
@@ -87,33 +150,56 @@ fn put_record(record: &Record, options: &Options) -> Put {
 
 fn update_balance(record: &Record, options: &Options) -> Update {
     let transaction = &record.transaction;
+    let expression = match transaction.transaction_type {
+        TransactionType::Credit => "SET balance = if_not_exists(balance, :default) + :amount",
+        TransactionType::Debit => "SET balance = if_not_exists(balance, :default) - :amount",
+    };
     let default_balance = options.default_balance.as_decimal();
-    let amount = transaction.amount.as_decimal();
+    balance_update(record, options)
+        .update_expression(expression)
+        .expression_attribute_values(":default", number(default_balance))
+        .expression_attribute_values(":amount", number(transaction.amount.as_decimal()))
+        .condition_expression(format!(
+            "({}) AND NOT contains(fencedCalls, :call)",
+            allowing_balance(record, options)
+        ))
+        .expression_attribute_values(":call", AttributeValue::S(record.call_id.to_string()))
+        .build()
+        .expect("table, key and expression are set")
+}
+
+/// What every action on the balance of a record's user has in common.
+pub(super) fn balance_update(record: &Record, options: &Options) -> UpdateBuilder {
+    let transaction = &record.transaction;
     let update = Update::builder()
         .table_name(&options.balances_table)
         .key("userId", AttributeValue::S(transaction.user_id.as_str().to_owned()))
-        .expression_attribute_values(":default", number(default_balance))
-        .expression_attribute_values(":amount", number(amount))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     match transaction.transaction_type {
-        // The condition keeps a corrupt balance from failing as an unspecific validation error.
-        TransactionType::Credit => update
-            .update_expression("SET balance = if_not_exists(balance, :default) + :amount")
-            .condition_expression(
-                "attribute_not_exists(balance) OR attribute_type(balance, :number)",
-            )
-            .expression_attribute_values(":number", AttributeValue::S("N".to_owned())),
-        // A balance that is not a number compares as false.
-        TransactionType::Debit => update
-            .update_expression("SET balance = if_not_exists(balance, :default) - :amount")
-            .condition_expression(if default_balance >= amount {
-                "attribute_not_exists(balance) OR balance >= :amount"
-            } else {
-                "balance >= :amount"
-            }),
+        TransactionType::Credit => {
+            update.expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
+        }
+        TransactionType::Debit => {
+            update.expression_attribute_values(":amount", number(transaction.amount.as_decimal()))
+        }
     }
-    .build()
-    .expect("table, key and expression are set")
+}
+
+/// The condition under which a balance allows a transaction.
+pub(super) fn allowing_balance(record: &Record, options: &Options) -> &'static str {
+    let transaction = &record.transaction;
+    let default_covers = options.default_balance.as_decimal() >= transaction.amount.as_decimal();
+    match transaction.transaction_type {
+        // Without it a corrupt balance would fail as an unspecific validation error.
+        TransactionType::Credit => {
+            "attribute_not_exists(balance) OR attribute_type(balance, :number)"
+        }
+        // A balance that is not a number compares as false.
+        TransactionType::Debit if default_covers => {
+            "attribute_not_exists(balance) OR balance >= :amount"
+        }
+        TransactionType::Debit => "balance >= :amount",
+    }
 }
 
 fn number(decimal: &Decimal) -> AttributeValue {
@@ -132,7 +218,7 @@ fn cancellation_reasons(
 }
 
 /// The reasons come by position: the record's first, then the balance's.
-fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
+pub(super) fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
     let [record, balance] = reasons else {
         return Err(fault::unexpected_cancellation(reasons));
     };
@@ -142,7 +228,10 @@ fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
     // A record in conflict may turn out to be a duplicate, which is told before an insufficient
     // balance: only with the record in the clear does the balance's refusal count.
     if is_condition_failure(balance) && is_in_the_clear(record) {
-        return Ok(WriteAnswer::BalanceRefused(stored_balance(balance.item())));
+        return Ok(WriteAnswer::BalanceRefused(RefusedBalance {
+            balance: stored_balance(balance.item()),
+            fences: fences(balance.item()),
+        }));
     }
     Err(fault::unexpected_cancellation(reasons))
 }
@@ -153,6 +242,11 @@ fn is_condition_failure(reason: &CancellationReason) -> bool {
 
 fn is_in_the_clear(reason: &CancellationReason) -> bool {
     matches!(reason.code(), None | Some("None"))
+}
+
+fn fences(item: Option<&HashMap<String, AttributeValue>>) -> Vec<CallId> {
+    let fences = item.and_then(|attributes| attributes.get("fencedCalls")?.as_ss().ok());
+    fences.into_iter().flatten().filter_map(|fence| CallId::parse(fence)).collect()
 }
 
 fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRecord {
@@ -168,3 +262,6 @@ fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRe
         call_id: text("callId"),
     }
 }
+
+#[cfg(test)]
+mod tests;

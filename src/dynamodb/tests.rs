@@ -1,0 +1,74 @@
+use aws_sdk_dynamodb::primitives::Blob;
+
+use super::*;
+use crate::credentials::{Credentials, CredentialsSource};
+use crate::money::DefaultBalance;
+use crate::options::Deadlines;
+use crate::value::Value;
+
+fn meaning(balance: AttributeValue) -> StoredBalance {
+    stored_balance(Some(&HashMap::from([("balance".to_owned(), balance)])))
+}
+
+#[test]
+fn no_item_is_no_balance() {
+    assert_eq!(stored_balance(None), StoredBalance::Absent);
+}
+
+#[test]
+fn an_item_without_a_balance_is_no_balance() {
+    let item = HashMap::from([("userId".to_owned(), AttributeValue::S("user-1".to_owned()))]);
+    assert_eq!(stored_balance(Some(&item)), StoredBalance::Absent);
+}
+
+#[test]
+fn a_number_is_a_balance() {
+    for number in ["0", "-3", "0.1", "1E+30", "9.9999999999999999999999999999999999999E+125"] {
+        let expected = StoredBalance::Number(Decimal::parse(number).unwrap());
+        assert_eq!(meaning(AttributeValue::N(number.to_owned())), expected);
+    }
+}
+
+#[test]
+fn anything_else_is_corrupt() {
+    for value in [
+        AttributeValue::S("100".to_owned()),
+        AttributeValue::Null(true),
+        AttributeValue::Bool(true),
+        AttributeValue::B(Blob::new([1])),
+        AttributeValue::L(vec![AttributeValue::N("100".to_owned())]),
+        AttributeValue::Ns(vec!["100".to_owned()]),
+        AttributeValue::N("a hundred".to_owned()),
+    ] {
+        assert_eq!(meaning(value), StoredBalance::Corrupt);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
+    // A port that was free a moment ago: nobody listens there.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let deadline = Duration::from_secs(5);
+    let options = Options {
+        region: Some("us-east-1".to_owned()),
+        endpoint: Some(format!("http://{address}").parse().unwrap()),
+        profile: None,
+        credentials: CredentialsSource::Fixed(Credentials {
+            access_key_id: "key".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: None,
+            expiration: None,
+        }),
+        balances_table: "UserBalances".to_owned(),
+        transactions_table: "Transactions".to_owned(),
+        default_balance: DefaultBalance::default(),
+        consistent_read: true,
+        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
+    };
+    let database = DynamoDb::new(options, HashMap::new());
+    let user_id = UserId::validate_for_balance(Value::Text("user-1".to_owned())).unwrap();
+    let Err(Fault::NotTaken(reason)) = database.read(&user_id, deadline).await else {
+        panic!("something listens at {address}");
+    };
+    assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);
+}

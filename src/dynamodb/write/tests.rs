@@ -1,0 +1,353 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+use crate::credentials::CredentialsSource;
+use crate::error::ErrorCode;
+use crate::money::{DefaultBalance, StoredBalance};
+use crate::options::{Deadlines, Options};
+use crate::store::CallId;
+use crate::transaction::Transaction;
+use crate::value::Value;
+
+fn options(default_balance: f64) -> Options {
+    let deadline = Duration::from_secs(1);
+    Options {
+        region: None,
+        endpoint: None,
+        profile: None,
+        credentials: CredentialsSource::AwsChain,
+        balances_table: "Balances".to_owned(),
+        transactions_table: "Movements".to_owned(),
+        default_balance: DefaultBalance::validate(&Value::Number(default_balance)).unwrap(),
+        consistent_read: true,
+        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
+    }
+}
+
+fn record(amount: f64, transaction_type: &str) -> Record {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Record {
+        transaction: Transaction::validate(
+            text("key-1"),
+            text("user-1"),
+            &Value::Number(amount),
+            &text(transaction_type),
+        )
+        .unwrap(),
+        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        call_id: CallId::unique(),
+    }
+}
+
+fn put(record: &Record) -> Put {
+    WriteRequest::new(record, &options(100.0)).actions[0].put().unwrap().clone()
+}
+
+fn update(amount: f64, transaction_type: &str, default_balance: f64) -> Update {
+    let request = WriteRequest::new(&record(amount, transaction_type), &options(default_balance));
+    request.actions[1].update().unwrap().clone()
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn plain_number(number: &str) -> AttributeValue {
+    AttributeValue::N(number.to_owned())
+}
+
+fn item<const N: usize>(
+    attributes: [(&str, AttributeValue); N],
+) -> HashMap<String, AttributeValue> {
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn reason(code: &str) -> CancellationReason {
+    CancellationReason::builder().code(code).build()
+}
+
+fn condition_failed(old: Option<HashMap<String, AttributeValue>>) -> CancellationReason {
+    CancellationReason::builder().code("ConditionalCheckFailed").set_item(old).build()
+}
+
+fn refused(balance: StoredBalance) -> WriteAnswer {
+    WriteAnswer::BalanceRefused(RefusedBalance { balance, fences: Vec::new() })
+}
+
+fn is_not_taken(outcome: &Result<WriteAnswer, Fault>) -> bool {
+    matches!(outcome, Err(Fault::NotTaken(_)))
+}
+
+#[test]
+fn a_request_is_the_record_and_then_the_balance() {
+    let request = WriteRequest::new(&record(50.0, "credit"), &options(100.0));
+    assert_eq!(request.actions.len(), 2);
+    let [first, second] = [&request.actions[0], &request.actions[1]];
+    assert!(first.put().is_some());
+    assert!(first.update().is_none() && first.delete().is_none());
+    assert!(second.update().is_some());
+    assert!(second.put().is_none() && second.condition_check().is_none());
+}
+
+#[test]
+fn the_record_has_the_attributes_of_the_contract_and_the_call_id() {
+    let record = record(0.1, "debit");
+    let expected = item([
+        ("idempotentKey", text("key-1")),
+        ("userId", text("user-1")),
+        ("amount", plain_number("0.1")),
+        ("type", text("debit")),
+        ("timestamp", text("2024-05-06T07:08:09.010Z")),
+        ("callId", text(&record.call_id.to_string())),
+    ]);
+    let put = put(&record);
+    assert_eq!(put.table_name(), "Movements");
+    assert_eq!(put.item(), &expected);
+}
+
+#[test]
+fn the_record_is_only_written_under_a_new_key_and_tells_what_was_there() {
+    let put = put(&record(50.0, "credit"));
+    assert_eq!(put.condition_expression(), Some("attribute_not_exists(idempotentKey)"));
+    assert_eq!(
+        put.return_values_on_condition_check_failure(),
+        Some(&ReturnValuesOnConditionCheckFailure::AllOld)
+    );
+}
+
+#[test]
+fn a_credit_adds_to_the_balance_or_to_the_default_unless_it_is_corrupt() {
+    let record = record(50.25, "credit");
+    let request = WriteRequest::new(&record, &options(100.0));
+    let update = request.actions[1].update().unwrap();
+    assert_eq!(update.table_name(), "Balances");
+    assert_eq!(update.key(), &item([("userId", text("user-1"))]));
+    assert_eq!(
+        update.update_expression(),
+        "SET balance = if_not_exists(balance, :default) + :amount"
+    );
+    assert_eq!(
+        update.condition_expression(),
+        Some(
+            "(attribute_not_exists(balance) OR attribute_type(balance, :number)) AND NOT \
+             contains(fencedCalls, :call)"
+        )
+    );
+    assert_eq!(
+        update.expression_attribute_values(),
+        Some(&item([
+            (":amount", plain_number("50.25")),
+            (":call", text(&record.call_id.to_string())),
+            (":default", plain_number("100")),
+            (":number", text("N")),
+        ]))
+    );
+}
+
+#[test]
+fn a_debit_that_the_default_covers_passes_without_a_balance() {
+    for amount in [99.99, 100.0] {
+        let update = update(amount, "debit", 100.0);
+        assert_eq!(
+            update.update_expression(),
+            "SET balance = if_not_exists(balance, :default) - :amount"
+        );
+        assert_eq!(
+            update.condition_expression(),
+            Some(
+                "(attribute_not_exists(balance) OR balance >= :amount) AND NOT \
+                 contains(fencedCalls, :call)"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_debit_larger_than_the_default_needs_a_balance() {
+    for (amount, default_balance) in [(100.01, 100.0), (1.0, 0.0), (1e-130, 0.0)] {
+        let update = update(amount, "debit", default_balance);
+        assert_eq!(
+            update.condition_expression(),
+            Some("(balance >= :amount) AND NOT contains(fencedCalls, :call)")
+        );
+    }
+}
+
+#[test]
+fn the_expressions_use_exactly_the_values_that_are_defined() {
+    // DynamoDB refuses a value that no expression mentions as it does one that is missing.
+    for transaction_type in ["credit", "debit"] {
+        for amount in [1.0, 1000.0] {
+            let update = update(amount, transaction_type, 100.0);
+            let expressions =
+                [update.update_expression(), update.condition_expression().unwrap()].join(" ");
+            let used: BTreeSet<&str> = expressions
+                .split([' ', ',', '(', ')'])
+                .filter(|word| word.starts_with(':'))
+                .collect();
+            let defined = update.expression_attribute_values().unwrap();
+            assert_eq!(used, defined.keys().map(String::as_str).collect());
+        }
+    }
+}
+
+#[test]
+fn the_balance_tells_what_it_was_when_it_is_refused() {
+    for transaction_type in ["credit", "debit"] {
+        assert_eq!(
+            update(50.0, transaction_type, 100.0).return_values_on_condition_check_failure(),
+            Some(&ReturnValuesOnConditionCheckFailure::AllOld)
+        );
+    }
+}
+
+#[test]
+fn a_token_fits_into_36_characters_and_is_used_once() {
+    let record = record(50.0, "credit");
+    let first = WriteRequest::new(&record, &options(100.0)).token;
+    let second = WriteRequest::new(&record, &options(100.0)).token;
+    assert_eq!(first.len(), 36);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_failed_condition_of_the_record_is_a_taken_key() {
+    let old = item([
+        ("idempotentKey", text("key-1")),
+        ("userId", text("user-2")),
+        ("amount", plain_number("50.0")),
+        ("type", text("credit")),
+        ("callId", text("call-1")),
+    ]);
+    let answer = read_reasons(&[condition_failed(Some(old)), reason("None")]);
+    let existing = ExistingRecord {
+        user_id: Some("user-2".to_owned()),
+        amount: Decimal::parse("50"),
+        transaction_type: Some("credit".to_owned()),
+        call_id: Some("call-1".to_owned()),
+    };
+    assert_eq!(answer, Ok(WriteAnswer::KeyTaken(existing)));
+}
+
+#[test]
+fn a_record_of_another_shape_is_a_taken_key_all_the_same() {
+    let odd = item([
+        ("userId", plain_number("7")),
+        ("amount", text("50")),
+        ("type", AttributeValue::Null(true)),
+    ]);
+    for old in [Some(odd), None] {
+        let answer = read_reasons(&[condition_failed(old), reason("None")]);
+        assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())));
+    }
+}
+
+#[test]
+fn a_taken_key_is_told_before_a_refused_balance() {
+    let answer = read_reasons(&[condition_failed(None), condition_failed(None)]);
+    assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())));
+}
+
+#[test]
+fn a_taken_key_is_told_whatever_happened_to_the_balance() {
+    for code in ["TransactionConflict", "ThrottlingError", "ValidationError"] {
+        let answer = read_reasons(&[condition_failed(None), reason(code)]);
+        assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())), "{code}");
+    }
+}
+
+#[test]
+fn a_failed_condition_of_the_balance_is_a_refused_balance() {
+    let in_the_clear = [reason("None"), CancellationReason::builder().build()];
+    for record in in_the_clear {
+        let old = item([("userId", text("user-1")), ("balance", plain_number("49.5"))]);
+        let answer = read_reasons(&[record, condition_failed(Some(old))]);
+        let balance = StoredBalance::Number(Decimal::parse("49.5").unwrap());
+        assert_eq!(answer, Ok(refused(balance)));
+    }
+}
+
+#[test]
+fn a_refused_balance_without_an_item_is_absent() {
+    let answer = read_reasons(&[reason("None"), condition_failed(None)]);
+    assert_eq!(answer, Ok(refused(StoredBalance::Absent)));
+}
+
+#[test]
+fn a_refused_balance_that_is_no_number_is_corrupt() {
+    let old = item([("balance", text("a hundred"))]);
+    let answer = read_reasons(&[reason("None"), condition_failed(Some(old))]);
+    assert_eq!(answer, Ok(refused(StoredBalance::Corrupt)));
+}
+
+#[test]
+fn a_refused_balance_tells_which_fences_stand() {
+    let [first, second] = [CallId::unique(), CallId::unique()];
+    let fences = [first.to_string(), second.to_string()];
+    let old = item([
+        ("balance", plain_number("1")),
+        ("fencedCalls", AttributeValue::Ss(fences.to_vec())),
+    ]);
+    let answer = read_reasons(&[reason("None"), condition_failed(Some(old))]);
+    let refused = RefusedBalance {
+        balance: StoredBalance::Number(Decimal::parse("1").unwrap()),
+        fences: vec![first, second],
+    };
+    assert_eq!(answer, Ok(WriteAnswer::BalanceRefused(refused)));
+}
+
+#[test]
+fn looking_for_a_record_writes_nothing() {
+    let action = absent_record(&record(50.0, "credit"), &options(100.0));
+    assert!(action.put().is_none() && action.update().is_none() && action.delete().is_none());
+    let check = action.condition_check().unwrap();
+    assert_eq!(check.table_name(), "Movements");
+    assert_eq!(check.key(), &item([("idempotentKey", text("key-1"))]));
+    assert_eq!(check.condition_expression(), "attribute_not_exists(idempotentKey)");
+    assert_eq!(
+        check.return_values_on_condition_check_failure(),
+        Some(&ReturnValuesOnConditionCheckFailure::AllOld)
+    );
+}
+
+#[test]
+fn a_refused_balance_does_not_count_while_the_record_is_in_conflict() {
+    for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+        let outcome = read_reasons(&[reason(code), condition_failed(None)]);
+        assert!(is_not_taken(&outcome), "{code}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_conflict_on_either_action_is_worth_another_attempt() {
+    let conflict = || reason("TransactionConflict");
+    assert!(is_not_taken(&read_reasons(&[reason("None"), conflict()])));
+    assert!(is_not_taken(&read_reasons(&[conflict(), reason("None")])));
+    assert!(is_not_taken(&read_reasons(&[conflict(), conflict()])));
+}
+
+#[test]
+fn a_number_that_leaves_the_range_is_told_so() {
+    let overflow = CancellationReason::builder()
+        .code("ValidationError")
+        .message("Number overflow. Attempting to store a number with magnitude larger than ...")
+        .build();
+    let Err(Fault::Final(error)) = read_reasons(&[reason("None"), overflow]) else {
+        panic!("not final");
+    };
+    assert_eq!(error.code, ErrorCode::AmountOutOfRange);
+}
+
+#[test]
+fn any_other_number_of_reasons_is_no_verdict() {
+    for reasons in [
+        vec![],
+        vec![condition_failed(None)],
+        vec![reason("None"), reason("None"), condition_failed(None)],
+    ] {
+        let outcome = read_reasons(&reasons);
+        assert!(matches!(outcome, Err(Fault::Final(_))), "{outcome:?}");
+    }
+    assert!(is_not_taken(&read_reasons(&[reason("TransactionConflict")])));
+}
