@@ -53,6 +53,7 @@ fn required(field: &str, value: Value) -> Result<String, String> {
     match value {
         Value::Text(text) if !text.is_empty() => Ok(text),
         Value::Text(_) => Err(format!("credentials.{field} must not be empty")),
+        Value::MalformedText => Err(format!("credentials.{field} must be well-formed Unicode")),
         other => Err(format!("credentials.{field} must be a string, not {}", other.kind())),
     }
 }

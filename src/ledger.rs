@@ -11,7 +11,9 @@ use crate::error::BalanceError;
 use crate::money::{Decimal, DefaultBalance, StoredBalance};
 use crate::options::Deadlines;
 use crate::retry::{Operation, Retry};
-use crate::store::{CallId, Fault, FenceAnswer, Record, RefusedBalance, Store, WriteAnswer};
+use crate::store::{
+    CallId, Fault, FenceAnswer, Reason, Record, RefusedBalance, Store, WriteAnswer,
+};
 use crate::transaction::{Transaction, UserId};
 use crate::verdict::{corrupt_balance, judge_refused_balance, judge_taken_key};
 
@@ -113,6 +115,7 @@ impl<S: Store> Ledger<S> {
     /// Attempts to write until there is an answer that will not change any more.
     async fn write(&self, record: &Record, retry: &mut Retry) -> Result<(), BalanceError> {
         let mut request = self.store.prepare(record);
+        let mut last_refusal = None;
         loop {
             let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
                 return Err(retry.give_up());
@@ -123,9 +126,23 @@ impl<S: Store> Ledger<S> {
                 Ok(WriteAnswer::Committed) => return Ok(()),
                 Ok(WriteAnswer::KeyTaken(existing)) => return judge_taken_key(record, &existing),
                 Ok(WriteAnswer::BalanceRefused(refused)) => {
-                    if let Some(verdict) = self.refuse(record, &mut request, &refused, retry).await
-                    {
-                        return verdict;
+                    let is_fenced = refused.fences.contains(&record.call_id);
+                    // Behind a fence, what the balance has become since does not matter.
+                    let refusal = last_refusal.take().filter(|_| is_fenced).unwrap_or_else(|| {
+                        judge_refused_balance(&record.transaction, &refused.balance)
+                    });
+                    if is_fenced || !retry.is_uncertain() {
+                        return Err(refusal);
+                    }
+                    match self.fence(&mut request, &refused, retry).await? {
+                        FenceAnswer::Fenced => return Err(refusal),
+                        FenceAnswer::KeyTaken(existing) => {
+                            return judge_taken_key(record, &existing);
+                        }
+                        FenceAnswer::Outdated => {
+                            last_refusal = Some(refusal);
+                            pause(retry, Fault::NotTaken(changed())).await?;
+                        }
                     }
                 }
                 Err(fault) => pause(retry, fault).await?,
@@ -133,37 +150,23 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// What a refused balance comes to; `None` if it has changed and the write is worth another
-    /// attempt. An unanswered attempt may still be on its way and find the balance covered when
-    /// it arrives, so that a refusal after one is final only behind a fence.
-    async fn refuse(
+    /// Attempts to make a refusal final until there is an answer. An unanswered attempt may still
+    /// be on its way and find the balance covered when it arrives.
+    async fn fence(
         &self,
-        record: &Record,
         request: &mut S::Request,
         refused: &RefusedBalance,
         retry: &mut Retry,
-    ) -> Option<Result<(), BalanceError>> {
-        let refusal = judge_refused_balance(&record.transaction, &refused.balance);
-        if !retry.is_uncertain() || refused.fences.contains(&record.call_id) {
-            return Some(Err(refusal));
-        }
+    ) -> Result<FenceAnswer, BalanceError> {
         loop {
             let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
-                return Some(Err(retry.give_up()));
+                return Err(retry.give_up());
             };
             let answer = self.store.fence(request, refused, self.begin_attempt(retry)).await;
             drop(turn);
             match answer {
-                Ok(FenceAnswer::Fenced) => return Some(Err(refusal)),
-                Ok(FenceAnswer::KeyTaken(existing)) => {
-                    return Some(judge_taken_key(record, &existing));
-                }
-                Ok(FenceAnswer::Outdated) => return None,
-                Err(fault) => {
-                    if let Err(error) = pause(retry, fault).await {
-                        return Some(Err(error));
-                    }
-                }
+                Ok(answer) => return Ok(answer),
+                Err(fault) => pause(retry, fault).await?,
             }
         }
     }
@@ -175,6 +178,10 @@ impl<S: Store> Ledger<S> {
     fn begin_attempt(&self, retry: &mut Retry) -> Duration {
         retry.begin_attempt(self.deadlines.attempt, Instant::now())
     }
+}
+
+fn changed() -> Reason {
+    Reason { summary: "the balance kept changing".to_owned(), cause: None }
 }
 
 /// Waits before the next attempt, or ends the call.

@@ -7,7 +7,7 @@ use bigdecimal::num_bigint::Sign;
 use bigdecimal::{BigDecimal, Zero};
 
 use crate::error::{BalanceError, ErrorCode};
-use crate::value::Value;
+use crate::value::{Value, spell};
 
 /// The smallest and largest magnitudes a DynamoDB number can have: 1E-130 and
 /// 9.9999999999999999999999999999999999999E+125 (38 digits).
@@ -88,7 +88,10 @@ impl Amount {
         if !decimal.has_storable_magnitude() {
             return Err(BalanceError::new(
                 ErrorCode::AmountOutOfRange,
-                format!("Amount must be {RANGE}, the range of a DynamoDB number, not {number:e}"),
+                format!(
+                    "Amount must be {RANGE}, the range of a DynamoDB number, not {}",
+                    spell(number)
+                ),
             ));
         }
         Ok(Self(decimal))
@@ -111,10 +114,10 @@ impl DefaultBalance {
         match Decimal::from_number(*number) {
             None => Err(format!("must be a finite number, not {}", spell(*number))),
             Some(decimal) if !decimal.is_positive() && !decimal.0.is_zero() => {
-                Err(format!("must be 0 or greater, not {number}"))
+                Err(format!("must be 0 or greater, not {}", spell(*number)))
             }
             Some(decimal) if !decimal.has_storable_magnitude() => {
-                Err(format!("must be 0 or {RANGE}, not {number:e}"))
+                Err(format!("must be 0 or {RANGE}, not {}", spell(*number)))
             }
             Some(decimal) => Ok(Self(decimal)),
         }
@@ -140,17 +143,6 @@ pub enum StoredBalance {
     Number(Decimal),
     /// A balance that is not a number.
     Corrupt,
-}
-
-/// JavaScript's spelling of the doubles that are not finite.
-fn spell(number: f64) -> &'static str {
-    if number.is_nan() {
-        "NaN"
-    } else if number > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use url::Url;
 use crate::credentials::CredentialsSource;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::DefaultBalance;
-use crate::value::Value;
+use crate::value::{Value, spell};
 
 /// Bounds of the three deadlines. The upper one stays well below the ten minutes for which
 /// DynamoDB remembers a request's token.
@@ -224,9 +224,10 @@ fn deadline(value: &Value) -> Result<Duration, String> {
         .filter(|duration| (SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(duration))
         .ok_or_else(|| {
             format!(
-                "must be between {} and {} milliseconds, not {milliseconds}",
+                "must be between {} and {} milliseconds, not {}",
                 SHORTEST_DEADLINE.as_millis(),
-                LONGEST_DEADLINE.as_millis()
+                LONGEST_DEADLINE.as_millis(),
+                spell(*milliseconds)
             )
         })
 }

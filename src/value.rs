@@ -29,3 +29,19 @@ impl Value {
         }
     }
 }
+
+/// A number as JavaScript prints it.
+pub fn spell(number: f64) -> String {
+    let magnitude = number.abs();
+    if number.is_nan() {
+        "NaN".to_owned()
+    } else if magnitude.is_infinite() {
+        if number > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
+    } else if magnitude >= 1e21 {
+        format!("{number:e}").replace('e', "e+")
+    } else if magnitude > 0.0 && magnitude < 1e-6 {
+        format!("{number:e}")
+    } else {
+        number.to_string()
+    }
+}

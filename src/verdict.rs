@@ -36,7 +36,7 @@ pub fn judge_taken_key(record: &Record, existing: &ExistingRecord) -> Result<(),
     // Writing to a String cannot fail.
     let _ = write!(
         message,
-        " (for a different request: its {} differs; nothing was changed, use a new key)",
+        " (for a request with another {}; nothing was changed, use a new key)",
         differences.join(" and ")
     );
     Err(BalanceError::new(ErrorCode::IdempotentKeyReused, message))

@@ -21,8 +21,6 @@ const TRY_AGAIN: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "TransactionConflictException",
-    // Another attempt of the same request is still being carried out.
-    "TransactionInProgressException",
 ];
 
 /// Why an action was cancelled, where trying again helps.
@@ -102,8 +100,9 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
     let message = message.unwrap_or_default();
     let cause = Some(Cause { name: code.to_owned(), message: message.to_owned() });
     let reason = || Reason { summary: format!("DynamoDB answered {code}"), cause: cause.clone() };
-    // A failing service may have carried the request out before it failed.
-    if status >= 500 {
+    // A failing service may have carried the request out before it failed. And what is in progress
+    // under this call's token is one of its own attempts.
+    if status >= 500 || code == "TransactionInProgressException" {
         return Fault::Unanswered(reason());
     }
     if TRY_AGAIN.contains(&code) {

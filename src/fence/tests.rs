@@ -8,7 +8,7 @@ fn now() -> SystemTime {
 
 /// A call that began this long ago.
 fn call(age: Duration, number: u16) -> CallId {
-    let milliseconds = (NOW - age).as_millis();
+    let milliseconds = NOW.checked_sub(age).unwrap().as_millis();
     CallId::parse(&format!(
         "{:08x}-{:04x}-7000-8000-00000000{number:04x}",
         milliseconds >> 16,
@@ -32,7 +32,7 @@ fn the_first_fence_stands_alone() {
 #[test]
 fn a_fence_stands_for_an_hour() {
     let young = call(Duration::from_mins(59), 1);
-    let old = call(Duration::from_mins(60), 2);
+    let old = call(Duration::from_hours(1), 2);
     let own = call(Duration::ZERO, 3);
     assert_eq!(with_one_more(&[young, old], own, now()), Some(vec![young, own]));
 }

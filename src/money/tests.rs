@@ -231,7 +231,7 @@ fn an_amount_must_be_finite() {
 
 #[test]
 fn an_amount_out_of_range_is_told_the_range() {
-    for (number, spelling) in [(1e126, "1e126"), (9.9e-131, "9.9e-131")] {
+    for (number, spelling) in [(1e126, "1e+126"), (9.9e-131, "9.9e-131")] {
         let message = format!(
             "Amount must be between 1e-130 and 9.9999999999999999999999999999999999999e+125, the \
              range of a DynamoDB number, not {spelling}"
@@ -278,7 +278,7 @@ fn the_default_balance_is_finite() {
 
 #[test]
 fn the_default_balance_is_within_the_range_of_dynamodb() {
-    for (number, spelling) in [(1e126, "1e126"), (9e-131, "9e-131")] {
+    for (number, spelling) in [(1e126, "1e+126"), (9e-131, "9e-131")] {
         let message = format!(
             "must be 0 or between 1e-130 and 9.9999999999999999999999999999999999999e+125, not \
              {spelling}"

@@ -51,8 +51,7 @@ fn assert_duplicate(existing: &ExistingRecord) {
 
 fn assert_reused(existing: &ExistingRecord, fields: &str) {
     let message = format!(
-        "{DUPLICATE} (for a different request: its {fields} differs; nothing was changed, use a \
-         new key)"
+        "{DUPLICATE} (for a request with another {fields}; nothing was changed, use a new key)"
     );
     assert_eq!(verdict(existing), (ErrorCode::IdempotentKeyReused, message));
 }
