@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::credentials::CredentialsSource;
 use crate::error::ErrorCode;
@@ -350,4 +352,74 @@ fn any_other_number_of_reasons_is_no_verdict() {
         assert!(matches!(outcome, Err(Fault::Final(_))), "{outcome:?}");
     }
     assert!(is_not_taken(&read_reasons(&[reason("TransactionConflict")])));
+}
+
+// Whatever DynamoDB answers.
+
+fn any_attribute() -> impl Strategy<Value = AttributeValue> {
+    let leaf = prop_oneof![
+        any::<String>().prop_map(AttributeValue::S),
+        any::<String>().prop_map(AttributeValue::N),
+        "-?[0-9]{0,40}(\\.[0-9]{0,40})?([eE][+-]?[0-9]{1,20})?".prop_map(AttributeValue::N),
+        any::<bool>().prop_map(AttributeValue::Bool),
+        any::<bool>().prop_map(AttributeValue::Null),
+        prop::collection::vec(any::<String>(), 0..3).prop_map(AttributeValue::Ss),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop::collection::vec(inner, 0..3).prop_map(AttributeValue::L)
+    })
+}
+
+fn any_item() -> impl Strategy<Value = Option<HashMap<String, AttributeValue>>> {
+    let name = prop::sample::select(vec![
+        "balance",
+        "fencedCalls",
+        "userId",
+        "amount",
+        "type",
+        "callId",
+        "timestamp",
+    ]);
+    prop::option::of(prop::collection::hash_map(name.prop_map(String::from), any_attribute(), 0..7))
+}
+
+fn any_reason() -> impl Strategy<Value = CancellationReason> {
+    let code = prop_oneof![
+        4 => prop::sample::select(vec![
+            "None",
+            "ConditionalCheckFailed",
+            "TransactionConflict",
+            "ThrottlingError",
+            "ValidationError",
+        ])
+        .prop_map(String::from),
+        1 => any::<String>(),
+    ];
+    let message = prop::option::of(any::<String>());
+    (prop::option::of(code), message, any_item()).prop_map(|(code, message, item)| {
+        CancellationReason::builder().set_code(code).set_message(message).set_item(item).build()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn no_cancellation_is_a_commit_and_only_a_failed_condition_is_a_verdict(
+        reasons in prop::collection::vec(any_reason(), 0..4),
+    ) {
+        match read_reasons(&reasons) {
+            Ok(WriteAnswer::Committed) => prop_assert!(false, "a cancelled transaction"),
+            Ok(WriteAnswer::KeyTaken(_)) => {
+                prop_assert_eq!(reasons.len(), 2);
+                prop_assert!(is_condition_failure(&reasons[0]));
+            }
+            Ok(WriteAnswer::BalanceRefused(_)) => {
+                prop_assert_eq!(reasons.len(), 2);
+                prop_assert!(is_condition_failure(&reasons[1]));
+                prop_assert!(is_in_the_clear(&reasons[0]));
+            }
+            Err(fault) => prop_assert!(!matches!(fault, Fault::Unanswered(_))),
+        }
+    }
 }
