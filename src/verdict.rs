@@ -65,8 +65,8 @@ pub fn judge_refused_balance(transaction: &Transaction, balance: &StoredBalance)
             "Insufficient balance: Cannot process debit transaction.",
         ),
         (_, TransactionType::Credit) => BalanceError::new(
-            ErrorCode::InternalError,
-            "Internal error: DynamoDB refused a credit on a sound balance. Nothing was changed.",
+            ErrorCode::ServiceError,
+            "DynamoDB refused a credit although the balance is sound. Nothing was changed.",
         ),
     }
 }

@@ -143,10 +143,10 @@ fn a_corrupt_balance_is_told_for_both_types() {
 }
 
 #[test]
-fn a_refused_credit_on_a_sound_balance_is_a_defect() {
+fn a_refused_credit_on_a_sound_balance_is_a_contradiction_of_the_service() {
     let balance = StoredBalance::Number(Decimal::parse("1").unwrap());
     let error = judge_refused_balance(&transaction("credit"), &balance);
-    assert_eq!(error.code, ErrorCode::InternalError);
+    assert_eq!(error.code, ErrorCode::ServiceError);
 }
 
 proptest! {
