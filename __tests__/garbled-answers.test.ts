@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { request } from './harness/calls';
 import { type Answer, cancelled, openWire, serviceError, type Wire } from './harness/wire';
 
-const RUNS = 500;
+const RUNS = 300;
 
 /** Answers as DynamoDB gives them, to be damaged. */
 const REFUSALS = [
@@ -38,7 +38,7 @@ let client: BalanceClient;
 
 beforeAll(async () => {
   wire = await openWire(() => answer);
-  client = new BalanceClient({ endpoint: wire.endpoint, callTimeout: 60 });
+  client = new BalanceClient({ endpoint: wire.endpoint, callTimeout: 30 });
 });
 
 afterAll(() => wire.close());
