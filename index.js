@@ -3,6 +3,9 @@
 
 const binding = require('./binding.js');
 
+// Errors that this package made. `instanceof` will not do: it throws on a revoked proxy.
+const made = new WeakSet();
+
 class BalanceError extends Error {
   constructor({ code, message, retryable, cause }) {
     super(message);
@@ -12,6 +15,7 @@ class BalanceError extends Error {
       // As the Error constructor sets it on runtimes that know the option `cause`.
       Object.defineProperty(this, 'cause', { value: cause, writable: true, configurable: true });
     }
+    made.add(this);
   }
 }
 
@@ -23,15 +27,20 @@ Object.defineProperty(BalanceError.prototype, 'name', {
 
 class BalanceClient {
   #native;
-  #credentialsFailure;
+  #credentials;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
       throw invalidOption('options must be an object');
     }
-    this.#native = this.#settle(
-      binding.openClient(options, { ...process.env }, this.#source(options.credentials)),
-    );
+    try {
+      this.#credentials = new CredentialsOption(options.credentials);
+      this.#native = this.#settle(
+        binding.openClient(options, { ...process.env }, this.#credentials.source),
+      );
+    } catch (error) {
+      throw made.has(error) ? error : invalidOption('reading the options threw an error', error);
+    }
   }
 
   async getCurrentBalance(input, options) {
@@ -81,25 +90,6 @@ class BalanceClient {
     }
   }
 
-  // Credentials as the native core takes them: checked data, or a function that never rejects.
-  #source(credentials) {
-    if (credentials === undefined) {
-      return undefined;
-    }
-    if (typeof credentials !== 'function') {
-      return this.#settle(checkCredentials(credentials));
-    }
-    return async () => {
-      try {
-        this.#credentialsFailure = undefined;
-        return { credentials: this.#settle(checkCredentials(await credentials())) };
-      } catch (error) {
-        this.#credentialsFailure = error;
-        return { complaint: 'the credentials function failed' };
-      }
-    };
-  }
-
   // Not async: an error must be made in the method that the caller awaits, so that its stack
   // leads there.
   #settle(outcome, cancellation) {
@@ -117,8 +107,8 @@ class BalanceClient {
 
   // What JavaScript knows of a cause is more than what the native core does.
   #cause(code, cause, cancellation) {
-    if (code === 'NO_CREDENTIALS' && this.#credentialsFailure !== undefined) {
-      return this.#credentialsFailure;
+    if (code === 'NO_CREDENTIALS' && this.#credentials.failure !== undefined) {
+      return this.#credentials.failure;
     }
     if (cause === undefined) {
       return cancellation?.reason();
@@ -158,6 +148,31 @@ function read(input, readFields) {
   }
 }
 
+// Credentials as the native core takes them: checked data, or a function that never rejects. Apart
+// from the client, which could otherwise never be collected: the native core holds the function.
+class CredentialsOption {
+  source;
+  failure;
+
+  constructor(credentials) {
+    if (typeof credentials === 'function') {
+      this.source = () => this.#ask(credentials);
+    } else if (credentials !== undefined) {
+      this.source = checkCredentials(credentials);
+    }
+  }
+
+  async #ask(credentials) {
+    try {
+      this.failure = undefined;
+      return { credentials: checkCredentials(await credentials()) };
+    } catch (error) {
+      this.failure = error;
+      return { complaint: 'the credentials function failed' };
+    }
+  }
+}
+
 function checkCredentials(credentials) {
   if (credentials === null || typeof credentials !== 'object') {
     throw invalidOption('credentials must be an object or a function that returns one');
@@ -165,19 +180,24 @@ function checkCredentials(credentials) {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
   // A Date of any realm; whatever else it is, the native core refuses it by its type.
   const isDate = typeof expiration?.getTime === 'function';
-  return binding.checkCredentials(
+  const checked = binding.checkCredentials(
     accessKeyId,
     secretAccessKey,
     sessionToken,
     isDate ? expiration.getTime() : expiration,
   );
+  if (isFailure(checked)) {
+    throw new BalanceError(checked);
+  }
+  return checked;
 }
 
-function invalidOption(complaint) {
+function invalidOption(complaint, cause) {
   return new BalanceError({
     code: 'INVALID_OPTION',
     message: `Invalid option: ${complaint}`,
     retryable: false,
+    cause,
   });
 }
 
@@ -187,33 +207,53 @@ function isFailure(outcome) {
 
 // Passes the caller's AbortSignal on. It cannot leave this thread; a canceller can.
 function watch(options) {
-  const signal = options?.signal;
-  if (signal === undefined) {
+  if (options === undefined) {
     return undefined;
   }
-  if (typeof signal?.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') {
-    throw invalidOption('signal must be an AbortSignal');
+  try {
+    const { signal } = options;
+    return signal === undefined ? undefined : new Cancellation(signal);
+  } catch (error) {
+    throw invalidOption('signal must be an AbortSignal', error);
   }
-  const canceller = new binding.Canceller();
-  const cancel = () => canceller.cancel();
-  signal.addEventListener('abort', cancel);
-  if (signal.aborted) {
-    cancel();
+}
+
+class Cancellation {
+  canceller = new binding.Canceller();
+  #signal;
+  #cancel = () => this.canceller.cancel();
+
+  constructor(signal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#cancel);
+    if (signal.aborted) {
+      this.#cancel();
+    }
   }
-  return {
-    canceller,
-    stop: () => signal.removeEventListener('abort', cancel),
-    reason: () => (signal.aborted ? signal.reason : undefined),
-  };
+
+  // What only looks like a signal must not spoil the answer.
+  stop() {
+    try {
+      this.#signal.removeEventListener('abort', this.#cancel);
+    } catch {}
+  }
+
+  reason() {
+    try {
+      return this.#signal.aborted ? this.#signal.reason : undefined;
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 // The native core answers every call. If it rejects one, that is a defect of this package.
 function known(error, advice) {
-  return error instanceof BalanceError
+  return made.has(error)
     ? error
     : new BalanceError({
         code: 'INTERNAL_ERROR',
-        message: `Internal error: ${error.message}. ${advice}`,
+        message: `Internal error: ${error?.message}. ${advice}`,
         retryable: false,
         cause: error,
       });

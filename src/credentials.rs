@@ -51,11 +51,22 @@ impl Credentials {
 
 fn required(field: &str, value: Value) -> Result<String, String> {
     match value {
-        Value::Text(text) if !text.is_empty() => Ok(text),
-        Value::Text(_) => Err(format!("credentials.{field} must not be empty")),
+        Value::Text(text) if text.is_empty() => {
+            Err(format!("credentials.{field} must not be empty"))
+        }
+        Value::Text(text) if !is_visible(&text) => Err(format!(
+            "credentials.{field} must be visible ASCII characters only; is there a space or a \
+             newline in it?"
+        )),
+        Value::Text(text) => Ok(text),
         Value::MalformedText => Err(format!("credentials.{field} must be well-formed Unicode")),
         other => Err(format!("credentials.{field} must be a string, not {}", other.kind())),
     }
+}
+
+/// Whether a text can travel in an HTTP header, which is where credentials go.
+pub fn is_visible(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_graphic())
 }
 
 fn instant(milliseconds: f64) -> Result<SystemTime, String> {

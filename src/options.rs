@@ -177,13 +177,21 @@ fn text(value: Value) -> Result<String, String> {
 
 fn region(value: Value) -> Result<String, String> {
     let region = text(value)?;
-    // The region becomes part of a host name.
-    let is_label = region.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    if is_label {
+    if is_region(&region) {
         Ok(region)
     } else {
         Err(format!("must be a region's name such as us-east-1, not {region:?}"))
     }
+}
+
+/// Whether a text can be a region: it becomes a label of a host name.
+/// Source: RFC 1123, section 2.1, and RFC 1035, section 2.3.4.
+pub fn is_region(text: &str) -> bool {
+    let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    (1..=63).contains(&text.len())
+        && text.chars().all(is_inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn endpoint(value: Value) -> Result<Url, String> {

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::{certificates, credentials};
 use crate::error::BalanceError;
-use crate::options::{Options, invalid_option};
+use crate::options::{Options, invalid_option, is_region};
 
 /// Used when neither the options nor the AWS chain name a region.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -40,7 +40,13 @@ impl Connection {
         let shared = loader(options, environment).http_client(https.clone()).load().await;
         let endpoint =
             options.endpoint.as_ref().map(Url::to_string).or_else(|| chain_endpoint(&shared));
-        let region = shared.region().map_or_else(|| DEFAULT_REGION.to_owned(), ToString::to_string);
+        let region = shared.region().map_or(DEFAULT_REGION, AsRef::as_ref).to_owned();
+        if !is_region(&region) {
+            return Err(invalid_option(
+                "AWS_REGION, AWS_DEFAULT_REGION or region in the profile",
+                &format!("must be a region's name such as us-east-1, not {region:?}"),
+            ));
+        }
         let mut config = aws_sdk_dynamodb::config::Builder::from(&shared)
             .region(Region::new(region.clone()))
             // The retry loop is the ledger's: it knows what an unanswered attempt can have done.
@@ -51,6 +57,9 @@ impl Connection {
             // Every attempt has a deadline of its own, which covers a stalled answer.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(endpoint.clone());
+        if let Some(chain) = shared.credentials_provider() {
+            config.set_credentials_provider(Some(credentials::checked(chain)));
+        }
         if is_plain_http(endpoint.as_deref())? {
             // Reading trust stores for a connection that is not encrypted costs start-up time.
             config.set_http_client(Some(HttpClientBuilder::new().build_http()));

@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as ProvidedToSdk;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
-use crate::credentials::{Credentials, CredentialsProvider, CredentialsSource};
+use crate::credentials::{Credentials, CredentialsProvider, CredentialsSource, is_visible};
 
 /// `None`: the SDK asks the AWS chain.
 pub fn provider(source: &CredentialsSource) -> Option<SharedCredentialsProvider> {
@@ -16,6 +16,38 @@ pub fn provider(source: &CredentialsSource) -> Option<SharedCredentialsProvider>
         CredentialsSource::Provider(provider) => {
             Some(SharedCredentialsProvider::new(FromCaller(provider.clone())))
         }
+    }
+}
+
+/// Credentials from the AWS chain, refused where a stray newline, say, would make the SDK panic.
+pub fn checked(chain: SharedCredentialsProvider) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Checked(chain))
+}
+
+#[derive(Debug)]
+struct Checked(SharedCredentialsProvider);
+
+impl ProvideCredentials for Checked {
+    fn provide_credentials<'a>(&'a self) -> ProvidedToSdk<'a>
+    where
+        Self: 'a,
+    {
+        ProvidedToSdk::new(async {
+            let credentials = self.0.provide_credentials().await?;
+            let parts = [
+                credentials.access_key_id(),
+                credentials.secret_access_key(),
+                credentials.session_token().unwrap_or_default(),
+            ];
+            if parts.into_iter().all(is_visible) {
+                Ok(credentials)
+            } else {
+                Err(CredentialsError::invalid_configuration(
+                    "the credentials contain characters other than visible ASCII ones; is there a \
+                     space or a newline in them?",
+                ))
+            }
+        })
     }
 }
 

@@ -29,7 +29,9 @@ use write::WriteRequest;
 pub struct DynamoDb {
     options: Options,
     environment: HashMap<String, String>,
-    connection: OnceCell<Connection>,
+    /// Opened by the first call. A failure is kept as well: it lies in the configuration, which
+    /// the client has read once.
+    connection: OnceCell<Result<Connection, BalanceError>>,
 }
 
 impl DynamoDb {
@@ -45,7 +47,11 @@ impl DynamoDb {
     }
 
     async fn connection(&self) -> Result<&Connection, BalanceError> {
-        self.connection.get_or_try_init(|| Connection::open(&self.options, &self.environment)).await
+        self.connection
+            .get_or_init(|| Connection::open(&self.options, &self.environment))
+            .await
+            .as_ref()
+            .map_err(Clone::clone)
     }
 }
 
