@@ -1,0 +1,89 @@
+// What the callers of a round ask for. Every key's request follows from the seed, so that callers
+// in different processes repeat each other's calls, often at the same moment, without speaking.
+
+import { Random } from './random.mjs';
+
+/** Users of a group share keys. Small groups keep the histories cheap to check. */
+const USERS_PER_GROUP = 3;
+
+/** How far behind or ahead of a caller's own progress the keys are that it repeats. */
+const REACH = 6;
+
+/**
+ * @typedef {object} Round
+ * @property {number | string} seed
+ * @property {string} name part of every user and key of the round
+ * @property {number} groups
+ * @property {number} callers
+ */
+
+/** @typedef {import('./history.mjs').Call} Call */
+/** @typedef {import('./history.mjs').TransactCall} TransactCall */
+
+/** @param {Round} round */
+export function usersOf(round) {
+  return Array.from({ length: round.groups * USERS_PER_GROUP }, (_, index) =>
+    userName(round, Math.floor(index / USERS_PER_GROUP), index % USERS_PER_GROUP),
+  );
+}
+
+/**
+ * @param {Round} round
+ * @param {number} group
+ * @param {number} index
+ */
+function userName(round, group, index) {
+  return `${round.name}-user-${group}-${index}`;
+}
+
+/**
+ * The request that belongs to a key.
+ *
+ * @param {Round} round
+ * @param {number} caller
+ * @param {number} turn
+ * @returns {TransactCall}
+ */
+function original(round, caller, turn) {
+  const random = new Random(round.seed, round.name, 'request', caller, turn);
+  // A caller stays in its group. The first user of a group is the hot one.
+  const user = userName(round, caller % round.groups, random.pick([0, 0, 0, 1, 2]));
+  // Debits outweigh credits, and both are large: refusals are common, and what was refused a
+  // moment ago may be covered the next.
+  const type = random.fraction() < 0.55 ? 'debit' : 'credit';
+  const key = `${round.name}-key-${caller}-${turn}`;
+  return { kind: 'transact', user, key, cents: random.whole(1, 15_000), type };
+}
+
+/**
+ * A caller's calls, one after the other.
+ *
+ * @param {Round} round
+ * @param {number} caller
+ * @param {number} count
+ * @returns {Call[]}
+ */
+export function callsOf(round, caller, count) {
+  const random = new Random(round.seed, round.name, 'caller', caller);
+  return Array.from({ length: count }, (_, turn) => {
+    const kind = random.fraction();
+    if (kind < 0.2) {
+      return { kind: 'read', user: original(round, caller, turn).user };
+    }
+    if (kind < 0.8) {
+      return original(round, caller, turn);
+    }
+    const neighbours = Math.ceil((round.callers - (caller % round.groups)) / round.groups);
+    const other = (caller % round.groups) + round.groups * random.whole(0, neighbours - 1);
+    const theirs = Math.max(0, turn + random.whole(-REACH, 1));
+    const repeated = original(round, other, theirs);
+    if (kind < 0.93) {
+      return repeated;
+    }
+    return random.pick([
+      { ...repeated, cents: repeated.cents + 1 },
+      { ...repeated, type: repeated.type === 'debit' ? 'credit' : 'debit' },
+      { ...repeated, user: userName(round, caller % round.groups, random.whole(0, 2)) },
+    ]);
+  });
+}
