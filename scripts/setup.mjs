@@ -35,7 +35,10 @@ export function run(command, commandArguments, options = {}) {
   }
 }
 
-/** Installs the development dependencies exactly as package-lock.json names them. */
+/**
+ * Installs the development dependencies in the versions that package-lock.json names. Not with
+ * `npm ci`, which gives up where a registry lacks a tool's package for another platform.
+ */
 export function installPackages() {
   const installed = `${root}/node_modules/.package-lock.json`;
   const wanted = `${root}/package-lock.json`;
@@ -43,7 +46,7 @@ export function installPackages() {
     return;
   }
   step('Installing the development dependencies');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 /** Builds the addon; cargo decides what is out of date. */
