@@ -2,7 +2,7 @@
 
 import { BalanceClient } from 'dynamodb-balance';
 
-import { fresh } from './harness/tables';
+import { request } from './harness/calls';
 import { openWire, type Reaction, type Wire } from './harness/wire';
 
 let wire: Wire;
@@ -14,15 +14,6 @@ async function clientThrough(reaction: Reaction): Promise<BalanceClient> {
   return new BalanceClient({ endpoint: wire.endpoint });
 }
 
-function credit() {
-  return {
-    idempotentKey: fresh('key'),
-    userId: fresh('user'),
-    amount: 1,
-    type: 'credit',
-  } as const;
-}
-
 async function untilPassed(requests: number): Promise<void> {
   while (wire.passed.length < requests) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -32,7 +23,7 @@ async function untilPassed(requests: number): Promise<void> {
 test('a call that is aborted before it starts sends nothing', async () => {
   const client = await clientThrough('forward');
 
-  await expect(client.transact(credit(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+  await expect(client.transact(request(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
     code: 'NOTHING_HAPPENED',
     message: expect.stringMatching(/^Nothing happened: the call was cancelled\./),
   });
@@ -42,7 +33,7 @@ test('a call that is aborted before it starts sends nothing', async () => {
 test('aborting with a request under way leaves the outcome unknown', async () => {
   const client = await clientThrough('hang');
   const controller = new AbortController();
-  const outcome = client.transact(credit(), { signal: controller.signal });
+  const outcome = client.transact(request(), { signal: controller.signal });
   await untilPassed(1);
   controller.abort();
 
@@ -72,7 +63,7 @@ test('aborting while credentials are fetched sends nothing', async () => {
     credentials: () => new Promise(() => undefined),
   });
   const controller = new AbortController();
-  const outcome = client.transact(credit(), { signal: controller.signal });
+  const outcome = client.transact(request(), { signal: controller.signal });
   setTimeout(() => controller.abort(), 50);
 
   await expect(outcome).rejects.toMatchObject({ message: expect.stringContaining('cancelled') });
@@ -84,7 +75,7 @@ test("the signal's reason is the cause", async () => {
   const reason = new Error('the user went away');
 
   await expect(
-    client.transact(credit(), { signal: AbortSignal.abort(reason) }),
+    client.transact(request(), { signal: AbortSignal.abort(reason) }),
   ).rejects.toMatchObject({ cause: reason });
 });
 
@@ -92,13 +83,13 @@ test('a signal that is never aborted changes nothing', async () => {
   const client = await clientThrough('forward');
   const { signal } = new AbortController();
 
-  await expect(client.transact(credit(), { signal })).resolves.toBeUndefined();
+  await expect(client.transact(request(), { signal })).resolves.toBeUndefined();
 });
 
 test('aborting after the answer changes nothing', async () => {
   const client = await clientThrough('forward');
   const controller = new AbortController();
-  await client.transact(credit(), { signal: controller.signal });
+  await client.transact(request(), { signal: controller.signal });
 
   expect(() => controller.abort()).not.toThrow();
 });
@@ -107,7 +98,7 @@ test('something other than a signal is refused by name', async () => {
   const client = await clientThrough('forward');
 
   await expect(
-    client.transact(credit(), { signal: 'stop' as unknown as AbortSignal }),
+    client.transact(request(), { signal: 'stop' as unknown as AbortSignal }),
   ).rejects.toMatchObject({
     code: 'INVALID_OPTION',
     message: 'Invalid option: signal must be an AbortSignal',

@@ -2,22 +2,13 @@
 
 import { BalanceClient } from 'dynamodb-balance';
 
-import { fresh } from './harness/tables';
-
-function credit() {
-  return {
-    idempotentKey: fresh('key'),
-    userId: fresh('user'),
-    amount: 1,
-    type: 'credit',
-  } as const;
-}
+import { request } from './harness/calls';
 
 test('calls in flight are answered before it resolves', async () => {
   const client = new BalanceClient();
   const answered: string[] = [];
   const calls = Array.from({ length: 20 }, () =>
-    client.transact(credit()).then(() => answered.push('call')),
+    client.transact(request()).then(() => answered.push('call')),
   );
   await client.close();
   answered.push('close');
@@ -30,7 +21,7 @@ test('a call after it is refused', async () => {
   const client = new BalanceClient();
   await client.close();
 
-  await expect(client.transact(credit())).rejects.toMatchObject({
+  await expect(client.transact(request())).rejects.toMatchObject({
     code: 'CLIENT_CLOSED',
     retryable: false,
   });
@@ -51,5 +42,5 @@ test('closing twice is closing once', async () => {
 test('other clients go on', async () => {
   await new BalanceClient().close();
 
-  await expect(new BalanceClient().transact(credit())).resolves.toBeUndefined();
+  await expect(new BalanceClient().transact(request())).resolves.toBeUndefined();
 });
