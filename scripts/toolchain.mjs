@@ -66,7 +66,7 @@ function checkJava() {
   return version !== null && Number(version[1]) >= JAVA_MAJOR
     ? undefined
     : complaint(
-        `Java ${JAVA_MAJOR} or newer, for DynamoDB Local`,
+        `Java ${JAVA_MAJOR} or newer (for DynamoDB Local)`,
         version === null ? 'none' : `Java ${version[1]}`,
         {
           linux: 'sudo apt-get install -y openjdk-17-jre-headless',

@@ -84,7 +84,7 @@ impl Retry {
 
     /// The end of a call that was refused. With an earlier attempt unanswered, the refusal does
     /// not exclude that it still takes effect, and saying otherwise would be a guess.
-    pub fn conclude(&self, refusal: BalanceError) -> BalanceError {
+    fn conclude(&self, refusal: BalanceError) -> BalanceError {
         if !self.is_uncertain {
             return refusal;
         }

@@ -37,7 +37,7 @@ impl Connection {
         environment: &HashMap<String, String>,
     ) -> Result<Self, BalanceError> {
         let https = https_client(environment)?;
-        let shared = loader(options, environment).http_client(https.clone()).load().await;
+        let shared = loader(options, environment).http_client(https).load().await;
         let endpoint =
             options.endpoint.as_ref().map(Url::to_string).or_else(|| chain_endpoint(&shared));
         let region = shared.region().map_or(DEFAULT_REGION, AsRef::as_ref).to_owned();

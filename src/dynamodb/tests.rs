@@ -4,7 +4,41 @@ use super::*;
 use crate::credentials::{Credentials, CredentialsSource};
 use crate::money::DefaultBalance;
 use crate::options::Deadlines;
+use crate::store::CallId;
+use crate::transaction::Transaction;
 use crate::value::Value;
+
+/// The options of the tests of this room.
+pub(super) fn options(default_balance: f64) -> Options {
+    let deadline = Duration::from_secs(1);
+    Options {
+        region: None,
+        endpoint: None,
+        profile: None,
+        credentials: CredentialsSource::AwsChain,
+        balances_table: "Balances".to_owned(),
+        transactions_table: "Movements".to_owned(),
+        default_balance: DefaultBalance::validate(&Value::Number(default_balance)).unwrap(),
+        consistent_read: true,
+        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
+    }
+}
+
+/// A record as the ledger hands it over.
+pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Record {
+        transaction: Transaction::validate(
+            text("key-1"),
+            text("user-1"),
+            &Value::Number(amount),
+            &text(transaction_type),
+        )
+        .unwrap(),
+        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        call_id: CallId::unique(),
+    }
+}
 
 fn meaning(balance: AttributeValue) -> StoredBalance {
     stored_balance(Some(&HashMap::from([("balance".to_owned(), balance)])))

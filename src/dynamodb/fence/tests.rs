@@ -1,42 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
+use super::super::tests::{options, record};
 use super::*;
-use crate::credentials::CredentialsSource;
-use crate::money::{DefaultBalance, StoredBalance};
-use crate::options::Deadlines;
-use crate::transaction::Transaction;
-use crate::value::Value;
-
-fn options() -> Options {
-    let deadline = Duration::from_secs(1);
-    Options {
-        region: None,
-        endpoint: None,
-        profile: None,
-        credentials: CredentialsSource::AwsChain,
-        balances_table: "Balances".to_owned(),
-        transactions_table: "Movements".to_owned(),
-        default_balance: DefaultBalance::default(),
-        consistent_read: true,
-        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
-    }
-}
-
-fn record(amount: f64, transaction_type: &str) -> Record {
-    let text = |text: &str| Value::Text(text.to_owned());
-    Record {
-        transaction: Transaction::validate(
-            text("key-1"),
-            text("user-1"),
-            &Value::Number(amount),
-            &text(transaction_type),
-        )
-        .unwrap(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
-        call_id: CallId::unique(),
-    }
-}
+use crate::money::StoredBalance;
 
 fn refused(fences: Vec<CallId>) -> RefusedBalance {
     RefusedBalance { balance: StoredBalance::Absent, fences }
@@ -45,7 +11,7 @@ fn refused(fences: Vec<CallId>) -> RefusedBalance {
 /// A fence for `record` beside those that stand.
 fn fence(record: &Record, standing: &[CallId]) -> Update {
     let fences: Vec<CallId> = standing.iter().copied().chain([record.call_id]).collect();
-    raise(record, &refused(standing.to_vec()), &fences, &options())
+    raise(record, &refused(standing.to_vec()), &fences, &options(100.0))
 }
 
 fn values(update: &Update) -> &HashMap<String, AttributeValue> {

@@ -1,46 +1,12 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::tests::{options, record};
 use super::*;
-use crate::credentials::CredentialsSource;
 use crate::error::ErrorCode;
-use crate::money::{DefaultBalance, StoredBalance};
-use crate::options::{Deadlines, Options};
+use crate::money::StoredBalance;
 use crate::store::CallId;
-use crate::transaction::Transaction;
-use crate::value::Value;
-
-fn options(default_balance: f64) -> Options {
-    let deadline = Duration::from_secs(1);
-    Options {
-        region: None,
-        endpoint: None,
-        profile: None,
-        credentials: CredentialsSource::AwsChain,
-        balances_table: "Balances".to_owned(),
-        transactions_table: "Movements".to_owned(),
-        default_balance: DefaultBalance::validate(&Value::Number(default_balance)).unwrap(),
-        consistent_read: true,
-        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
-    }
-}
-
-fn record(amount: f64, transaction_type: &str) -> Record {
-    let text = |text: &str| Value::Text(text.to_owned());
-    Record {
-        transaction: Transaction::validate(
-            text("key-1"),
-            text("user-1"),
-            &Value::Number(amount),
-            &text(transaction_type),
-        )
-        .unwrap(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
-        call_id: CallId::unique(),
-    }
-}
 
 fn put(record: &Record) -> Put {
     WriteRequest::new(record, &options(100.0)).actions[0].put().unwrap().clone()
