@@ -1,6 +1,8 @@
 // The public face. Values go to the native core as they come; what comes back is plain data, and
 // errors are built here, where the caller's stack and the caller's `Error` class are at hand.
 
+const { setImmediate, setInterval } = require('timers');
+
 const binding = require('./binding.js');
 
 // Errors that this package made. `instanceof` will not do: it throws on a revoked proxy.
@@ -28,6 +30,8 @@ Object.defineProperty(BalanceError.prototype, 'name', {
 class BalanceClient {
   #native;
   #credentials;
+  #calls = new Calls();
+  #isDeparting = false;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
@@ -36,7 +40,12 @@ class BalanceClient {
     try {
       this.#credentials = new CredentialsOption(options.credentials);
       this.#native = this.#settle(
-        binding.openClient(options, { ...process.env }, this.#credentials.source),
+        binding.openClient(
+          options,
+          { ...process.env },
+          this.#calls.deliver,
+          this.#credentials.source,
+        ),
       );
     } catch (error) {
       throw made.has(error) ? error : invalidOption('reading the options threw an error', error);
@@ -47,14 +56,9 @@ class BalanceClient {
     const { userId } = read(input, (fields) => ({ userId: fields.userId }));
     const cancellation = watch(options);
     try {
-      return this.#settle(
-        await this.#native.getCurrentBalance(userId, cancellation?.canceller),
-        cancellation,
-      );
+      return await this.#call(cancellation, (number) => this.#native.getCurrentBalance(number, userId));
     } catch (error) {
       throw known(error, 'Nothing happened.');
-    } finally {
-      cancellation?.stop();
     }
   }
 
@@ -67,31 +71,59 @@ class BalanceClient {
     }));
     const cancellation = watch(options);
     try {
-      this.#settle(
-        await this.#native.transact(idempotentKey, userId, amount, type, cancellation?.canceller),
-        cancellation,
+      await this.#call(cancellation, (number) =>
+        this.#native.transact(number, idempotentKey, userId, amount, type),
       );
     } catch (error) {
       throw known(error, 'Money may have moved: call again with the same idempotentKey.');
-    } finally {
-      cancellation?.stop();
     }
   }
 
   async close() {
-    await this.#native.close();
+    await this.#calls.begin((number) => this.#native.close(number));
+    // What was answered together with it gets to its callers first.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 
   async createTables() {
     try {
-      this.#settle(await this.#native.createTables());
+      this.#settle(await this.#calls.begin((number) => this.#native.createTables(number)));
     } catch (error) {
       throw known(error, 'Tables may have been made: call again.');
     }
   }
 
-  // Not async: an error must be made in the method that the caller awaits, so that its stack
-  // leads there.
+  // Awaits here, in a method that the caller awaits: an error that is made afterwards has a stack
+  // that leads to the caller.
+  async #call(cancellation, begin) {
+    if (cancellation === undefined) {
+      return this.#settle(await this.#calls.begin(begin, this.#depart));
+    }
+    const outcome = this.#calls.begin((number) => {
+      const failure = begin(number);
+      cancellation.start(() => this.#native.cancel(number));
+      return failure;
+    }, this.#depart);
+    try {
+      return this.#settle(await outcome, cancellation);
+    } finally {
+      cancellation.stop();
+    }
+  }
+
+  // Calls made in one go leave together, as soon as JavaScript has nothing else to do.
+  #depart = () => {
+    if (!this.#isDeparting) {
+      this.#isDeparting = true;
+      Promise.resolve().then(() => {
+        this.#isDeparting = false;
+        this.#native.depart();
+      });
+    }
+  };
+
   #settle(outcome, cancellation) {
     if (!isFailure(outcome)) {
       return outcome;
@@ -205,7 +237,7 @@ function isFailure(outcome) {
   return typeof outcome === 'object' && outcome !== null && typeof outcome.code === 'string';
 }
 
-// Passes the caller's AbortSignal on. It cannot leave this thread; a canceller can.
+// Passes the caller's AbortSignal on. It cannot leave this thread; a call's number can.
 function watch(options) {
   if (options === undefined) {
     return undefined;
@@ -219,22 +251,31 @@ function watch(options) {
 }
 
 class Cancellation {
-  canceller = new binding.Canceller();
   #signal;
-  #cancel = () => this.canceller.cancel();
+  #isAborted;
+  #cancel;
+  #note = () => {
+    this.#isAborted = true;
+    this.#cancel?.();
+  };
 
   constructor(signal) {
     this.#signal = signal;
-    signal.addEventListener('abort', this.#cancel);
-    if (signal.aborted) {
-      this.#cancel();
+    signal.addEventListener('abort', this.#note);
+    this.#isAborted = signal.aborted;
+  }
+
+  start(cancel) {
+    this.#cancel = cancel;
+    if (this.#isAborted) {
+      cancel();
     }
   }
 
   // What only looks like a signal must not spoil the answer.
   stop() {
     try {
-      this.#signal.removeEventListener('abort', this.#cancel);
+      this.#signal.removeEventListener('abort', this.#note);
     } catch {}
   }
 
@@ -245,6 +286,49 @@ class Cancellation {
       return undefined;
     }
   }
+}
+
+// A timer that never fires in practice. While it is referenced, Node does not exit.
+const keepAlive = setInterval(() => {}, 2 ** 31 - 1);
+keepAlive.unref();
+let underWay = 0;
+
+// The calls of a client that wait for their outcome. Apart from the client, which could otherwise
+// never be collected: the native core holds `deliver`.
+class Calls {
+  #waiting = new Map();
+  #last = 0;
+
+  // Hands a call with a number of its own to the native core, which answers it at once, with a
+  // failure, or later through `deliver`.
+  begin(hand, departs) {
+    return new Promise((resolve) => {
+      this.#last += 1;
+      const failure = hand(this.#last);
+      if (isFailure(failure)) {
+        resolve(failure);
+        return;
+      }
+      this.#waiting.set(this.#last, resolve);
+      underWay += 1;
+      if (underWay === 1) {
+        keepAlive.ref();
+      }
+      departs?.();
+    });
+  }
+
+  deliver = (numbers, outcomes) => {
+    for (let index = 0; index < numbers.length; index += 1) {
+      const number = numbers[index];
+      this.#waiting.get(number)(outcomes[index]);
+      this.#waiting.delete(number);
+    }
+    underWay -= numbers.length;
+    if (underWay === 0) {
+      keepAlive.unref();
+    }
+  };
 }
 
 // The native core answers every call. If it rejects one, that is a defect of this package.

@@ -68,15 +68,15 @@ test('its key stays free', async () => {
   await expect(client.getCurrentBalance(input)).resolves.toBe(100);
 });
 
-test('a balance that covers the debit before the fence stands lets it through', async () => {
+test('a refusal stays one although the balance covers the debit before the fence stands', async () => {
   const client = await clientThrough('lose the request', 'forward', 'hang');
   const input = debit();
   const outcome = client.transact(input);
   await untilPassed(3);
   await new BalanceClient().transact({ ...debit(input.userId), type: 'credit' });
 
-  await expect(outcome).resolves.toBeUndefined();
-  await expect(client.getCurrentBalance(input)).resolves.toBe(100);
+  await expect(outcome).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
+  await expect(client.getCurrentBalance(input)).resolves.toBe(201);
 });
 
 test('a lost answer to the fence is asked for again', async () => {

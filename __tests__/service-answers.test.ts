@@ -30,7 +30,14 @@ const EARLIER = { userId: { S: 'somebody' }, amount: { N: '1' }, type: { S: 'cre
 const ANSWERS: Record<string, Reaction> = {
   'the condition of the record fails': reasons({ Code: FAILED, Item: EARLIER }, NONE),
   'the conditions of both fail': reasons({ Code: FAILED, Item: EARLIER }, { Code: FAILED }),
-  'the condition of the balance fails': reasons(NONE, { Code: FAILED, Item: {} }),
+  'the condition of the balance fails': reasons(NONE, {
+    Code: FAILED,
+    Item: { balance: { N: '0.5' } },
+  }),
+  'the condition of the balance fails although it is covered': reasons(NONE, {
+    Code: FAILED,
+    Item: { balance: { N: '1' } },
+  }),
   'the condition of the balance fails, and it is not a number': reasons(NONE, {
     Code: FAILED,
     Item: { balance: { S: 'much' } },

@@ -1,194 +1,154 @@
-//! The two operations, as the README tells them.
+//! The two operations, as the README tells them: accepted here, carried out by the `dispatcher`,
+//! answered to whoever asked.
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use tokio::select;
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::time::Instant;
 
-use crate::admission::{Admission, Place};
-use crate::cancellation::Cancellation;
+use crate::admission::Admission;
+use crate::answer::Answer;
+use crate::dispatcher::{AfterAnswers, Call, Command, Dispatcher};
+use crate::ending::{Ending, Operation};
 use crate::error::BalanceError;
-use crate::money::{Decimal, DefaultBalance, StoredBalance};
+use crate::lane::{self, Member};
+use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
-use crate::retry::{Operation, Retry};
-use crate::store::{
-    CallId, Fault, FenceAnswer, Reason, Record, RefusedBalance, Store, WriteAnswer,
-};
+use crate::reading::{self, Reader};
+use crate::store::{CallId, Record, Store};
 use crate::transaction::{Transaction, UserId};
-use crate::verdict::{corrupt_balance, judge_refused_balance, judge_taken_key};
+use crate::verdict::corrupt_balance;
 
 /// Balances and transactions in a store.
-#[derive(Debug)]
-pub struct Ledger<S> {
-    store: S,
-    default_balance: DefaultBalance,
+pub struct Ledger {
+    default_balance: Decimal,
     deadlines: Deadlines,
     admission: Admission,
+    /// Calls that leave together with the next `depart`.
+    gathered: Mutex<Vec<Call>>,
+    /// Not bounded by itself: `admission` bounds the calls.
+    dispatcher: UnboundedSender<Command>,
+    after_answers: AfterAnswers,
 }
 
-impl<S: Store> Ledger<S> {
-    pub fn new(store: S, default_balance: DefaultBalance, deadlines: Deadlines) -> Self {
-        Self { store, default_balance, deadlines, admission: Admission::default() }
-    }
-
-    pub fn store(&self) -> &S {
-        &self.store
-    }
-
-    /// A place for a call, or its refusal. Taken before a call is left to run by itself: calls
-    /// made before `close` are answered, and those made after it are refused.
-    pub fn enter(&self) -> Result<Place, BalanceError> {
-        self.admission.enter()
-    }
-
-    /// The balance of a user, or the default one. Creates nothing.
-    pub async fn get_current_balance(
-        &self,
-        _place: Place,
-        user_id: &UserId,
-        cancellation: &Cancellation,
-    ) -> Result<Decimal, BalanceError> {
-        let mut retry = self.start(Operation::Read);
-        if cancellation.is_requested() {
-            return Err(retry.cancel());
-        }
-        let answer = select! {
-            biased;
-            answer = self.read(user_id, &mut retry) => Some(answer),
-            () = cancellation.requested() => None,
+impl Ledger {
+    /// The dispatcher is to be run beside it. `after_answers` is called whenever some calls have
+    /// been answered.
+    pub fn new<S: Store>(
+        store: Arc<S>,
+        default_balance: &Decimal,
+        deadlines: Deadlines,
+        after_answers: AfterAnswers,
+    ) -> (Self, Dispatcher<S>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let ending = |operation| Ending { operation, call_timeout: deadlines.call };
+        let lanes = lane::Terms {
+            ending: ending(Operation::Transact),
+            default_balance: default_balance.clone(),
+            attempt_timeout: deadlines.attempt,
         };
-        match answer.unwrap_or_else(|| Err(retry.cancel()))? {
-            StoredBalance::Number(balance) => Ok(balance),
-            StoredBalance::Absent => Ok(self.default_balance.as_decimal().clone()),
-            StoredBalance::Corrupt => Err(corrupt_balance(user_id)),
-        }
+        let reads =
+            reading::Terms { ending: ending(Operation::Read), attempt_timeout: deadlines.attempt };
+        let dispatcher = Dispatcher::new(store, lanes, reads, receiver, Arc::clone(&after_answers));
+        let ledger = Self {
+            default_balance: default_balance.clone(),
+            deadlines,
+            admission: Admission::default(),
+            gathered: Mutex::default(),
+            dispatcher: sender,
+            after_answers,
+        };
+        (ledger, dispatcher)
     }
 
-    /// Records a transaction and moves the balance, both or neither, once per key.
-    pub async fn transact(
+    /// The balance of a user, or the default one. Creates nothing. `number` rises from call to
+    /// call.
+    pub fn get_current_balance(
         &self,
-        _place: Place,
-        transaction: Transaction,
-        cancellation: &Cancellation,
+        number: u64,
+        user_id: UserId,
+        recipient: impl FnOnce(Result<Decimal, BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
-        let mut retry = self.start(Operation::Transact);
-        if cancellation.is_requested() {
-            return Err(retry.cancel());
-        }
-        let record = Record {
+        let default_balance = self.default_balance.clone();
+        let user = user_id.clone();
+        let ticket = Answer::new(self.admission.enter()?, move |stored| {
+            recipient(stored.and_then(|stored| judge_balance(stored, &default_balance, &user)));
+        });
+        let deadline = Instant::now() + self.deadlines.call;
+        self.gathered().push(Call::Read(Reader { number, user_id, deadline, ticket }));
+        Ok(())
+    }
+
+    /// Records a transaction and moves the balance, both or neither, once per key. `number` rises
+    /// from call to call.
+    pub fn transact(
+        &self,
+        number: u64,
+        transaction: Transaction,
+        recipient: impl FnOnce(Result<(), BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let ticket = Answer::new(self.admission.enter()?, recipient);
+        let deadline = Instant::now() + self.deadlines.call;
+        let record = Arc::new(Record {
             transaction,
             timestamp: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             call_id: CallId::unique(),
-        };
-        let answer = select! {
-            biased;
-            answer = self.write(&record, &mut retry) => Some(answer),
-            () = cancellation.requested() => None,
-        };
-        answer.unwrap_or_else(|| Err(retry.cancel()))
+        });
+        self.gathered().push(Call::Transact(Member { number, record, deadline, ticket }));
+        Ok(())
+    }
+
+    /// Lets those leave that were called for since the last time.
+    pub fn depart(&self) {
+        let calls = std::mem::take(&mut *self.gathered());
+        if !calls.is_empty() {
+            self.tell(Command::Depart(calls));
+        }
+    }
+
+    /// Ends a call whose caller does not want to wait any longer.
+    pub fn cancel(&self, number: u64) {
+        let mut gathered = self.gathered();
+        let position = gathered.iter().position(|call| call.number() == number);
+        let has_not_left = position.map(|position| gathered.remove(position));
+        drop(gathered);
+        match has_not_left {
+            Some(call) => {
+                call.cancel(self.deadlines.call);
+                (self.after_answers)();
+            }
+            None => self.tell(Command::Cancel(number)),
+        }
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.
-    pub async fn close(&self) {
-        self.admission.close().await;
+    pub fn close(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.depart();
+        self.admission.close()
     }
 
-    /// Attempts to read until there is an answer.
-    async fn read(
-        &self,
-        user_id: &UserId,
-        retry: &mut Retry,
-    ) -> Result<StoredBalance, BalanceError> {
-        loop {
-            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
-                return Err(retry.give_up());
-            };
-            let answer = self.store.read(user_id, self.begin_attempt(retry)).await;
-            drop(turn);
-            match answer {
-                Ok(balance) => return Ok(balance),
-                Err(fault) => pause(retry, fault).await?,
-            }
-        }
+    fn gathered(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Attempts to write until there is an answer that will not change any more.
-    async fn write(&self, record: &Record, retry: &mut Retry) -> Result<(), BalanceError> {
-        let mut request = self.store.prepare(record);
-        let mut last_refusal = None;
-        loop {
-            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
-                return Err(retry.give_up());
-            };
-            let answer = self.store.write(&mut request, self.begin_attempt(retry)).await;
-            drop(turn);
-            match answer {
-                Ok(WriteAnswer::Committed) => return Ok(()),
-                Ok(WriteAnswer::KeyTaken(existing)) => return judge_taken_key(record, &existing),
-                Ok(WriteAnswer::BalanceRefused(refused)) => {
-                    let is_fenced = refused.fences.contains(&record.call_id);
-                    // Behind a fence, what the balance has become since does not matter.
-                    let refusal = last_refusal.take().filter(|_| is_fenced).unwrap_or_else(|| {
-                        judge_refused_balance(&record.transaction, &refused.balance)
-                    });
-                    if is_fenced || !retry.is_uncertain() {
-                        return Err(refusal);
-                    }
-                    match self.fence(&mut request, &refused, retry).await? {
-                        FenceAnswer::Fenced => return Err(refusal),
-                        FenceAnswer::KeyTaken(existing) => {
-                            return judge_taken_key(record, &existing);
-                        }
-                        FenceAnswer::Outdated => {
-                            last_refusal = Some(refusal);
-                            pause(retry, Fault::NotTaken(changed())).await?;
-                        }
-                    }
-                }
-                Err(fault) => pause(retry, fault).await?,
-            }
-        }
-    }
-
-    /// Attempts to make a refusal final until there is an answer. An unanswered attempt may still
-    /// be on its way and find the balance covered when it arrives.
-    async fn fence(
-        &self,
-        request: &mut S::Request,
-        refused: &RefusedBalance,
-        retry: &mut Retry,
-    ) -> Result<FenceAnswer, BalanceError> {
-        loop {
-            let Some(turn) = self.admission.take_turn(retry.deadline()).await else {
-                return Err(retry.give_up());
-            };
-            let answer = self.store.fence(request, refused, self.begin_attempt(retry)).await;
-            drop(turn);
-            match answer {
-                Ok(answer) => return Ok(answer),
-                Err(fault) => pause(retry, fault).await?,
-            }
-        }
-    }
-
-    fn start(&self, operation: Operation) -> Retry {
-        Retry::new(operation, self.deadlines.call, Instant::now())
-    }
-
-    fn begin_attempt(&self, retry: &mut Retry) -> Duration {
-        retry.begin_attempt(self.deadlines.attempt, Instant::now())
+    /// Without a dispatcher, which takes a defect, the command is dropped, and with it its calls,
+    /// which answers them.
+    fn tell(&self, command: Command) {
+        drop(self.dispatcher.send(command));
     }
 }
 
-fn changed() -> Reason {
-    Reason { summary: "the balance kept changing".to_owned(), cause: None }
-}
-
-/// Waits before the next attempt, or ends the call.
-async fn pause(retry: &mut Retry, fault: Fault) -> Result<(), BalanceError> {
-    let pause = retry.pause(fault, Instant::now(), fastrand::f64())?;
-    sleep(pause).await;
-    Ok(())
+fn judge_balance(
+    stored: StoredBalance,
+    default_balance: &Decimal,
+    user_id: &UserId,
+) -> Result<Decimal, BalanceError> {
+    match stored {
+        StoredBalance::Number(balance) => Ok(balance),
+        StoredBalance::Absent => Ok(default_balance.clone()),
+        StoredBalance::Corrupt => Err(corrupt_balance(user_id)),
+    }
 }
 
 #[cfg(test)]

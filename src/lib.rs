@@ -1,22 +1,28 @@
 //! User balances on DynamoDB that stay true under races, retries and crashes.
 //!
 //! A call's way: `binding` takes JavaScript values, `transaction` and `money` validate them,
-//! `ledger` tells the story, `store` says what it asks of a database, `dynamodb` asks it, and
-//! `verdict` and `retry` decide what the answer means.
+//! `ledger` accepts the call, `lane` and `reading` decide who travels with whom and what an answer
+//! means, `dispatcher` sends and brings back, `store` says what is asked of a database, and
+//! `dynamodb` asks it.
 
 // Denied and not forbidden: what napi's macros expand to allows it for itself.
 #![deny(unsafe_code)]
 
 pub mod admission;
+pub mod answer;
 pub mod binding;
-pub mod cancellation;
 pub mod credentials;
+pub mod dispatcher;
 pub mod dynamodb;
+pub mod ending;
 pub mod error;
 pub mod fence;
+pub mod lane;
 pub mod ledger;
 pub mod money;
+pub mod movement;
 pub mod options;
+pub mod reading;
 pub mod retry;
 pub mod store;
 pub mod transaction;

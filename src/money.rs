@@ -18,8 +18,11 @@ const LARGEST_EXPONENT: i64 = 125;
 /// The words for that range in error messages.
 const RANGE: &str = "between 1e-130 and 9.9999999999999999999999999999999999999e+125";
 
+/// The digits a DynamoDB number can have. Source: as above.
+const MOST_DIGITS: u64 = 38;
+
 /// An exact decimal number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal(BigDecimal);
 
 impl Decimal {
@@ -43,6 +46,19 @@ impl Decimal {
     pub fn to_number(&self) -> f64 {
         // Parsing is correctly rounded; bigdecimal's own conversion is not promised to be.
         self.to_string().parse().unwrap_or(f64::NAN)
+    }
+
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(&self.0 + &other.0)
+    }
+
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
+    }
+
+    /// Whether DynamoDB can hold this number exactly.
+    pub fn is_storable(&self) -> bool {
+        self.0.normalized().digits() <= MOST_DIGITS && self.has_storable_magnitude()
     }
 
     fn is_positive(&self) -> bool {

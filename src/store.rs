@@ -1,6 +1,8 @@
 //! What the ledger asks of a database, and what it hears back. Implemented by `dynamodb`.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
@@ -12,32 +14,35 @@ use crate::transaction::{Transaction, UserId};
 /// A database that holds balances and the records of the transactions that moved them.
 pub trait Store: Send + Sync + 'static {
     /// A write, ready to be sent any number of times with the same bytes.
-    type Request: Send;
+    type Request: Send + 'static;
 
-    fn prepare(&self, record: &Record) -> Self::Request;
+    /// Builds the write that adds all `records`, which are of one user, and moves the balance by
+    /// their sum. A fence against it carries `request_id`.
+    fn prepare(&self, request_id: CallId, records: &[Arc<Record>]) -> Self::Request;
 
-    /// One attempt to write the record and move the balance, both or neither.
+    /// One attempt to write the records and move the balance, all or nothing.
     fn write(
         &self,
         request: &mut Self::Request,
         limit: Duration,
     ) -> impl Future<Output = Result<WriteAnswer, Fault>> + Send;
 
-    /// One attempt to make sure that no earlier attempt of a refused request takes effect any
-    /// more, provided that it is still refused.
+    /// One attempt to make sure that no earlier attempt of a request takes effect any more.
+    /// `standing` are the fences that the balance is known to have.
     fn fence(
         &self,
-        request: &mut Self::Request,
-        refused: &RefusedBalance,
+        request: &Self::Request,
+        standing: &[CallId],
         limit: Duration,
     ) -> impl Future<Output = Result<FenceAnswer, Fault>> + Send;
 
-    /// One attempt to read a balance.
+    /// One attempt to read the balances of different users. What is missing in the answer was left
+    /// out by the database and may be asked for again.
     fn read(
         &self,
-        user_id: &UserId,
+        users: &[UserId],
         limit: Duration,
-    ) -> impl Future<Output = Result<StoredBalance, Fault>> + Send;
+    ) -> impl Future<Output = Result<HashMap<UserId, StoredBalance>, Fault>> + Send;
 }
 
 /// What is written down about a transaction.
@@ -49,9 +54,9 @@ pub struct Record {
     pub call_id: CallId,
 }
 
-/// Tells the record that this call wrote from those of others. A UUID of version 7, which also
-/// tells when the call began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Tells the record that this call wrote from those of others, and a request from all other
+/// requests. A UUID of version 7, which also tells when the call began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallId(Uuid);
 
 impl CallId {
@@ -80,13 +85,29 @@ impl std::fmt::Display for CallId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteAnswer {
     Committed,
-    /// The key is recorded already.
-    KeyTaken(ExistingRecord),
-    /// The balance does not allow the transaction.
-    BalanceRefused(RefusedBalance),
+    /// Nothing was written.
+    Refused(Refusal),
 }
 
-/// What was stored at the instant at which a balance did not allow a transaction.
+/// Why nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was found under each record's key, in the order of the records.
+    pub records: Vec<RecordState>,
+    /// The balance, if it did not allow the request.
+    pub balance: Option<RefusedBalance>,
+}
+
+/// What an attempt found under a record's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordState {
+    Free,
+    Taken(ExistingRecord),
+    /// Another transaction was at work on it.
+    Unclear,
+}
+
+/// What was stored at the instant at which a balance did not allow a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedBalance {
     pub balance: StoredBalance,
@@ -97,12 +118,13 @@ pub struct RefusedBalance {
 /// A definite answer to an attempt to put up a fence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FenceAnswer {
-    /// The fence stands and the balance did not allow the transaction: the refusal is final.
+    /// The fence stands: no attempt of the request has taken effect, and none will.
     Fenced,
-    /// An earlier attempt took effect after all, or another call took the key.
+    /// The key of the request's first record is taken: by an earlier attempt, which took effect
+    /// after all, or by another call, so that the request can never take effect.
     KeyTaken(ExistingRecord),
-    /// The balance or its fences have changed in between: nothing stands, the refusal is void.
-    Outdated,
+    /// Other fences stand than were expected: these.
+    Outdated(Vec<CallId>),
 }
 
 /// The record under a key that was taken. Other writers may have written it, so that nothing
@@ -118,11 +140,16 @@ pub struct ExistingRecord {
 /// An attempt that brought no definite answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Another transaction was at work on the same items. The attempt changed nothing, and another
+    /// one may go through soon.
+    Contended(Reason),
     /// The attempt changed nothing, and another one may go through.
     NotTaken(Reason),
     /// The attempt left and no answer arrived: it may have changed everything.
     Unanswered(Reason),
-    /// The attempt changed nothing, and no other one will.
+    /// The attempt changed nothing, and no other one with the same content will.
+    Rejected(BalanceError),
+    /// The attempt changed nothing, and no other one will, whatever its content.
     Final(BalanceError),
 }
 
@@ -132,3 +159,6 @@ pub struct Reason {
     pub summary: String,
     pub cause: Option<Cause>,
 }
+
+#[cfg(test)]
+pub(crate) mod in_memory;

@@ -1,5 +1,7 @@
 //! What a caller asks for: validated once, then impossible to hold wrong.
 
+use std::sync::Arc;
+
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Amount;
 use crate::value::Value;
@@ -22,8 +24,8 @@ impl Wording {
 }
 
 /// The account a call is about: 1 to 2,048 bytes of UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UserId(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Arc<str>);
 
 impl UserId {
     /// In the words of `getCurrentBalance`.
@@ -49,7 +51,7 @@ impl UserId {
 
 /// The caller's name for one transaction: 1 to 2,048 bytes of UTF-8, unique among all users.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IdempotentKey(String);
+pub struct IdempotentKey(Arc<str>);
 
 impl IdempotentKey {
     pub fn validate(value: Value) -> Result<Self, BalanceError> {
@@ -66,7 +68,7 @@ impl IdempotentKey {
     }
 }
 
-fn validate_key(value: Value, wording: &Wording) -> Result<String, BalanceError> {
+fn validate_key(value: Value, wording: &Wording) -> Result<Arc<str>, BalanceError> {
     match value {
         Value::Undefined | Value::Null => Err(wording.refuse("is required")),
         Value::Text(text) if text.is_empty() => Err(wording.refuse("is required")),
@@ -74,7 +76,7 @@ fn validate_key(value: Value, wording: &Wording) -> Result<String, BalanceError>
             "must be at most {LONGEST_KEY} bytes long in UTF-8, not {}",
             text.len()
         ))),
-        Value::Text(text) => Ok(text),
+        Value::Text(text) => Ok(text.into()),
         Value::MalformedText => {
             Err(wording.refuse("must be well-formed Unicode, without unpaired surrogates"))
         }

@@ -1,6 +1,7 @@
 // A stand-in for DynamoDB, in a process of its own: it keeps nothing and answers at once, so that
 // what is measured or shaken is the package. The first word of an idempotentKey or userId says
-// what the answer is: see `answers`; the word `slow` after it delays that answer.
+// what the answer is: see `answers`; the word `slow` after it delays that answer. What travels
+// together in one transaction must be of one kind.
 
 const { createServer } = require('node:http');
 const process = require('node:process');
@@ -10,21 +11,25 @@ const SLOWEST = 60;
 
 /** @typedef {{ status: number, body: string }} Answer */
 
-/** @type {Record<string, () => Answer | undefined>} */
-const answers = {
+/** What a transaction of so many records comes to. @type {Record<string, (records: number) => Answer | undefined>} */
+const transactions = {
   commit: () => ok({}),
-  duplicate: () => cancelled({ Code: 'ConditionalCheckFailed', Item: RECORD }, { Code: 'None' }),
-  insufficient: () =>
-    cancelled({ Code: 'None' }, { Code: 'ConditionalCheckFailed', Item: BALANCE }),
-  balance: () => ok({ Item: BALANCE }),
-  absent: () => ok({}),
-  never: () => undefined,
+  duplicate: (records) =>
+    cancelled(
+      ...Array(records).fill({ Code: 'ConditionalCheckFailed', Item: RECORD }),
+      { Code: 'None' },
+    ),
+  insufficient: (records) =>
+    cancelled(...Array(records).fill({ Code: 'None' }), {
+      Code: 'ConditionalCheckFailed',
+      Item: BALANCE,
+    }),
 };
 
 /** Of a request with another callId: whoever meets it is a duplicate. */
 const RECORD = {
   idempotentKey: { S: 'duplicate' },
-  userId: { S: 'user' },
+  userId: { S: 'duplicate' },
   amount: { N: '1' },
   type: { S: 'debit' },
   timestamp: { S: '2024-02-29T12:34:56.789Z' },
@@ -38,9 +43,8 @@ const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
-    const [word = '', ...rest] = nameIn(Buffer.concat(chunks).toString()).split('-');
-    const answer = answers[word]?.();
-    if (answer !== undefined && rest.includes('slow')) {
+    const { answer, isSlow } = answerTo(JSON.parse(Buffer.concat(chunks).toString()));
+    if (answer !== undefined && isSlow) {
       setTimeout(() => send(response, answer), Math.random() * SLOWEST);
     } else if (answer !== undefined) {
       send(response, answer);
@@ -54,12 +58,40 @@ server.listen(0, '127.0.0.1', () => {
 });
 process.once('disconnect', () => process.exit());
 
-/** @param {string} body */
-function nameIn(body) {
-  const { TransactItems: actions, Key: key } = JSON.parse(body);
-  const name = actions === undefined ? key.userId : actions[0].Put?.Item.idempotentKey;
-  // A transaction that puts no record puts up a fence: a busy machine made an attempt too slow.
-  return name === undefined ? 'commit' : String(name.S);
+/**
+ * @param {{ TransactItems?: any[], Key?: any, RequestItems?: Record<string, { Keys: any[] }> }} body
+ * @returns {{ answer: Answer | undefined, isSlow: boolean }}
+ */
+function answerTo({ TransactItems: actions, Key: key, RequestItems: tables }) {
+  if (actions !== undefined) {
+    // A transaction that puts no record puts up a fence: a busy machine made an attempt too slow.
+    const names = actions.flatMap((action) => action.Put?.Item.idempotentKey.S ?? []);
+    const [word] = (names[0] ?? 'commit').split('-');
+    return { answer: transactions[word]?.(names.length), isSlow: areSlow(names) };
+  }
+  if (key !== undefined) {
+    const name = key.userId.S;
+    const isNever = name.startsWith('never');
+    return { answer: isNever ? undefined : ok({ Item: itemOf(name) }), isSlow: areSlow([name]) };
+  }
+  const [[table = '', { Keys: keys }] = ['', { Keys: [] }]] = Object.entries(tables ?? {});
+  const names = keys.map(({ userId }) => String(userId.S));
+  const items = names.flatMap((name) => itemOf(name) ?? []);
+  const isNever = names.some((name) => name.startsWith('never'));
+  return {
+    answer: isNever ? undefined : ok({ Responses: { [table]: items }, UnprocessedKeys: {} }),
+    isSlow: areSlow(names),
+  };
+}
+
+/** @param {string[]} names */
+function areSlow(names) {
+  return names.some((name) => name.split('-').includes('slow'));
+}
+
+/** @param {string} name of a user */
+function itemOf(name) {
+  return name.startsWith('balance') ? { userId: { S: name }, balance: BALANCE.balance } : undefined;
 }
 
 /** @param {object} body */

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 
@@ -17,47 +17,6 @@ fn the_65537th_call_is_refused_at_once() {
     );
     drop(places);
     assert!(admission.enter().is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_too_many_waits_for_a_turn() {
-    let admission = Admission::default();
-    let deadline = Instant::now() + Duration::from_secs(1);
-    let mut turns = Vec::new();
-    for _ in 0..MOST_REQUESTS {
-        turns.push(admission.take_turn(deadline).await.unwrap());
-    }
-    let waiting = admission.take_turn(deadline);
-    turns.pop();
-    assert!(waiting.await.is_some());
-    assert!(Instant::now() < deadline);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_turn_that_does_not_come_is_waited_for_until_the_deadline() {
-    let admission = Admission::default();
-    let deadline = Instant::now() + Duration::from_secs(1);
-    let mut turns = Vec::new();
-    for _ in 0..MOST_REQUESTS {
-        turns.push(admission.take_turn(deadline).await.unwrap());
-    }
-    assert!(admission.take_turn(deadline).await.is_none());
-    assert!(Instant::now() >= deadline);
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_takes_no_turn() {
-    let admission = Admission::default();
-    let deadline = Instant::now() + Duration::from_secs(1);
-    let mut turns = Vec::new();
-    for _ in 1..MOST_REQUESTS {
-        turns.push(admission.take_turn(deadline).await.unwrap());
-    }
-    let last = admission.take_turn(deadline).await.unwrap();
-    let moment = Instant::now() + Duration::from_millis(10);
-    assert!(timeout_at(moment, admission.take_turn(deadline)).await.is_err());
-    drop(last);
-    assert!(admission.take_turn(deadline).await.is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,19 +1,18 @@
-//! The client as `index.js` sees it.
+//! The client as `index.js` sees it. Calls have numbers; their answers come back through the
+//! outbox. What can be said at once is returned: a `Failure`, or nothing.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 
-use napi::Env;
-use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result};
+use napi::Result;
+use napi::bindgen_prelude::{Either, Object, spawn};
 use napi_derive::napi;
-use tokio_util::sync::CancellationToken;
 
 use super::credentials::{CredentialsData, CredentialsFunction, FromJavaScript};
 use super::failure::Failure;
 use super::options;
+use super::outbox::{Deliver, Outbox};
 use super::value::{self, AnyValue};
-use crate::cancellation::Cancellation;
 use crate::credentials::CredentialsSource;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
@@ -21,17 +20,21 @@ use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::transaction::{Transaction, UserId};
 
-/// A ledger in DynamoDB. Every promise it returns resolves: to a result, or to a `Failure`.
+/// A ledger in DynamoDB.
 #[napi]
 pub struct NativeClient {
-    ledger: Arc<Ledger<DynamoDb>>,
+    ledger: Ledger,
+    store: Arc<DynamoDb>,
+    outbox: Arc<Outbox>,
 }
 
 /// Makes a client. `environment` is JavaScript's `process.env`.
 #[napi]
+#[allow(clippy::needless_pass_by_value, reason = "napi hands functions over by value")]
 pub fn open_client(
     options: Object<'_>,
     environment: HashMap<String, String>,
+    deliver: Deliver<'_>,
     credentials: Option<Either<CredentialsFunction, CredentialsData>>,
 ) -> Result<Either<NativeClient, Failure>> {
     let credentials = match credentials {
@@ -44,12 +47,19 @@ pub fn open_client(
     Ok(match Options::validate(options::read(&options)?, credentials) {
         Err(error) => Either::B(error.into()),
         Ok(options) => {
-            let default_balance = options.default_balance.clone();
+            let outbox = Arc::new(Outbox::new(&deliver)?);
+            let bell = Arc::clone(&outbox);
+            let default_balance = options.default_balance.as_decimal().clone();
             let deadlines = options.deadlines;
-            let store = DynamoDb::new(options, environment);
-            Either::A(NativeClient {
-                ledger: Arc::new(Ledger::new(store, default_balance, deadlines)),
-            })
+            let store = Arc::new(DynamoDb::new(options, environment));
+            let (ledger, dispatcher) = Ledger::new(
+                Arc::clone(&store),
+                &default_balance,
+                deadlines,
+                Arc::new(move || bell.ring()),
+            );
+            spawn(dispatcher.run());
+            Either::A(NativeClient { ledger, store, outbox })
         }
     })
 }
@@ -57,101 +67,85 @@ pub fn open_client(
 #[napi]
 impl NativeClient {
     #[napi]
-    pub fn get_current_balance<'env>(
+    pub fn get_current_balance(
         &self,
-        env: &'env Env,
-        user_id: AnyValue<'env>,
-        cancellation: Option<&Canceller>,
-    ) -> Result<PromiseRaw<'env, Either<f64, Failure>>> {
-        let cancellation = cancellation_of(cancellation);
+        number: f64,
+        user_id: AnyValue<'_>,
+    ) -> Result<Option<Failure>> {
         let user_id = value::read(user_id)?;
-        let ledger = Arc::clone(&self.ledger);
-        let place = ledger.enter();
-        settle(env, async move {
-            let user_id = UserId::validate_for_balance(user_id)?;
-            let balance = ledger.get_current_balance(place?, &user_id, &cancellation).await?;
-            Ok(balance.to_number())
-        })
+        let outbox = Arc::clone(&self.outbox);
+        let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
+            self.ledger.get_current_balance(ordinal(number), user_id, move |outcome| {
+                outbox.put(number, outcome.map(|balance| balance.to_number()));
+            })
+        });
+        Ok(accepted.err().map(Failure::from))
     }
 
     #[napi]
-    pub fn transact<'env>(
+    pub fn transact(
         &self,
-        env: &'env Env,
-        idempotent_key: AnyValue<'env>,
-        user_id: AnyValue<'env>,
-        amount: AnyValue<'env>,
-        transaction_type: AnyValue<'env>,
-        cancellation: Option<&Canceller>,
-    ) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
-        let cancellation = cancellation_of(cancellation);
+        number: f64,
+        idempotent_key: AnyValue<'_>,
+        user_id: AnyValue<'_>,
+        amount: AnyValue<'_>,
+        transaction_type: AnyValue<'_>,
+    ) -> Result<Option<Failure>> {
         let idempotent_key = value::read(idempotent_key)?;
         let user_id = value::read(user_id)?;
         let amount = value::read(amount)?;
         let transaction_type = value::read(transaction_type)?;
-        let ledger = Arc::clone(&self.ledger);
-        let place = ledger.enter();
-        settle(env, async move {
-            let transaction =
-                Transaction::validate(idempotent_key, user_id, &amount, &transaction_type)?;
-            ledger.transact(place?, transaction, &cancellation).await
-        })
+        let outbox = Arc::clone(&self.outbox);
+        let accepted = Transaction::validate(idempotent_key, user_id, &amount, &transaction_type)
+            .and_then(|transaction| {
+                self.ledger.transact(ordinal(number), transaction, move |outcome| {
+                    outbox.put(number, outcome);
+                })
+            });
+        Ok(accepted.err().map(Failure::from))
+    }
+
+    /// Lets those calls leave that were made since the last time.
+    #[napi]
+    pub fn depart(&self) {
+        self.ledger.depart();
     }
 
     #[napi]
-    pub fn close<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
-        let ledger = Arc::clone(&self.ledger);
-        settle(env, async move {
-            ledger.close().await;
+    pub fn cancel(&self, number: f64) {
+        self.ledger.cancel(ordinal(number));
+    }
+
+    #[napi]
+    pub fn close(&self, number: f64) {
+        let closed = self.ledger.close();
+        self.answer(number, async move {
+            closed.await;
             Ok(())
-        })
+        });
     }
 
     #[napi]
-    pub fn create_tables<'env>(
+    pub fn create_tables(&self, number: f64) {
+        let store = Arc::clone(&self.store);
+        self.answer(number, async move { store.create_tables().await });
+    }
+
+    fn answer(
         &self,
-        env: &'env Env,
-    ) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
-        let ledger = Arc::clone(&self.ledger);
-        settle(env, async move { ledger.store().create_tables().await })
+        number: f64,
+        outcome: impl Future<Output = std::result::Result<(), BalanceError>> + Send + 'static,
+    ) {
+        let outbox = Arc::clone(&self.outbox);
+        spawn(async move {
+            outbox.put(number, outcome.await);
+            outbox.ring();
+        });
     }
 }
 
-/// Cancels the call that it was given to. An AbortSignal cannot leave JavaScript's thread.
-#[napi]
-#[derive(Default)]
-pub struct Canceller {
-    token: CancellationToken,
-}
-
-#[napi]
-impl Canceller {
-    #[napi(constructor)]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    #[napi]
-    pub fn cancel(&self) {
-        self.token.cancel();
-    }
-}
-
-fn cancellation_of(canceller: Option<&Canceller>) -> Cancellation {
-    canceller
-        .map_or_else(Cancellation::never, |canceller| Cancellation::when(canceller.token.clone()))
-}
-
-/// A promise that resolves either way.
-fn settle<T, F>(env: &Env, outcome: F) -> Result<PromiseRaw<'_, Either<T, Failure>>>
-where
-    T: napi::bindgen_prelude::ToNapiValue + Send + 'static,
-    F: Future<Output = std::result::Result<T, BalanceError>> + Send + 'static,
-{
-    env.spawn_future(async move {
-        Ok(match outcome.await {
-            Ok(result) => Either::A(result),
-            Err(error) => Either::B(error.into()),
-        })
-    })
+/// JavaScript counts in doubles, which are exact as far as anybody can count.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn ordinal(number: f64) -> u64 {
+    number as u64
 }

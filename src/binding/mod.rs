@@ -5,4 +5,6 @@ pub mod client;
 pub mod credentials;
 pub mod failure;
 pub mod options;
+pub mod outbox;
+mod runtime;
 pub mod value;

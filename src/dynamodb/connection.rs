@@ -1,32 +1,43 @@
-//! From options and environment to a client of DynamoDB.
+//! From options and environment to a connection with DynamoDB.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_smithy_http_client::Builder as HttpClientBuilder;
-use aws_smithy_http_client::tls::Provider as TlsProvider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient, http_client_fn};
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItem;
+use aws_sdk_dynamodb::operation::get_item::GetItem;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItems;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use aws_types::os_shim_internal::Env;
 use aws_types::service_config::ServiceConfigKey;
+use tokio::task::spawn_blocking;
 use url::Url;
 
-use super::{certificates, credentials};
+use super::endpoint::Endpoint;
+use super::http::Secure;
+use super::identity::Passports;
+use super::protocol::Protocol;
+use super::wire::Wire;
+use super::{credentials, http};
 use crate::error::BalanceError;
 use crate::options::{Options, invalid_option, is_region};
 
 /// Used when neither the options nor the AWS chain name a region.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// A client of DynamoDB, and what an error message says about where it points.
+/// The way to DynamoDB, and what an error message says about where it leads.
 #[derive(Debug)]
 pub struct Connection {
+    /// For what is asked seldom: making and describing tables.
     pub client: Client,
+    /// For what is asked all the time.
+    pub wire: Wire,
+    pub get_item: Protocol<GetItem>,
+    pub batch_get_item: Protocol<BatchGetItem>,
+    pub transact_write_items: Protocol<TransactWriteItems>,
     pub region: String,
     pub endpoint: Option<String>,
 }
@@ -36,8 +47,17 @@ impl Connection {
         options: &Options,
         environment: &HashMap<String, String>,
     ) -> Result<Self, BalanceError> {
-        let https = https_client(environment)?;
-        let shared = loader(options, environment).http_client(https).load().await;
+        let secure = Secure::new(environment, options.deadlines.connect);
+        // Beside everything else, and not on the thread that carries the requests.
+        let made = if is_likely_plain(options, environment) {
+            None
+        } else {
+            let secure = secure.clone();
+            Some(spawn_blocking(move || secure.make()))
+        };
+        let secure_connector = SharedHttpConnector::new(secure.clone());
+        let shared =
+            loader(options, environment).http_client(always(&secure_connector)).load().await;
         let endpoint =
             options.endpoint.as_ref().map(Url::to_string).or_else(|| chain_endpoint(&shared));
         let region = shared.region().map_or(DEFAULT_REGION, AsRef::as_ref).to_owned();
@@ -47,25 +67,53 @@ impl Connection {
                 &format!("must be a region's name such as us-east-1, not {region:?}"),
             ));
         }
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&shared)
-            .region(Region::new(region.clone()))
-            // The retry loop is the ledger's: it knows what an unanswered attempt can have done.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder().connect_timeout(options.deadlines.connect).build(),
-            )
-            // Every attempt has a deadline of its own, which covers a stalled answer.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(endpoint.clone());
-        if let Some(chain) = shared.credentials_provider() {
-            config.set_credentials_provider(Some(credentials::checked(chain)));
-        }
-        if is_plain_http(endpoint.as_deref())? {
-            // Reading trust stores for a connection that is not encrypted costs start-up time.
-            config.set_http_client(Some(HttpClientBuilder::new().build_http()));
-        }
-        Ok(Self { client: Client::from_conf(config.build()), region, endpoint })
+        let connector = if is_plain_http(endpoint.as_deref())? {
+            http::plain(options.deadlines.connect)
+        } else {
+            if let Some(made) = made {
+                drop(made.await);
+            }
+            secure.make()?;
+            secure_connector
+        };
+        let provider = credentials::checked(
+            shared.credentials_provider().expect("the AWS chain is a provider of its own"),
+        );
+        let passports =
+            Passports::new(provider.clone(), Endpoint::new(&shared, &region, endpoint.as_deref()));
+        Ok(Self {
+            client: client(&shared, &region, endpoint.as_deref(), provider, &connector),
+            wire: Wire { connector, passports, region: region.clone() },
+            get_item: Protocol::new(),
+            batch_get_item: Protocol::new(),
+            transact_write_items: Protocol::new(),
+            region,
+            endpoint,
+        })
     }
+}
+
+fn client(
+    shared: &SdkConfig,
+    region: &str,
+    endpoint: Option<&str>,
+    credentials: SharedCredentialsProvider,
+    connector: &SharedHttpConnector,
+) -> Client {
+    let mut config = aws_sdk_dynamodb::config::Builder::from(shared)
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(always(connector))
+        .timeout_config(TimeoutConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    config.set_endpoint_url(endpoint.map(str::to_owned));
+    Client::from_conf(config.build())
+}
+
+/// An HTTP client with this one connector, whose settings are the options'.
+fn always(connector: &SharedHttpConnector) -> SharedHttpClient {
+    let connector = connector.clone();
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// The endpoint that the AWS chain names: for DynamoDB in particular, or for every service.
@@ -97,16 +145,15 @@ fn loader(options: &Options, environment: &HashMap<String, String>) -> ConfigLoa
     loader
 }
 
-/// Reads the trust store on first use: credentials that need no HTTPS should not wait for it.
-fn https_client(environment: &HashMap<String, String>) -> Result<SharedHttpClient, BalanceError> {
-    let extra = certificates::extra(environment)?;
-    let client = LazyLock::new(move || {
-        HttpClientBuilder::new()
-            .tls_provider(TlsProvider::Rustls(CryptoMode::AwsLc))
-            .tls_context(certificates::trust(&extra))
-            .build_https()
-    });
-    Ok(http_client_fn(move |settings, components| client.http_connector(settings, components)))
+/// Whether it can be said before the AWS chain is asked that the endpoint is not encrypted.
+fn is_likely_plain(options: &Options, environment: &HashMap<String, String>) -> bool {
+    match &options.endpoint {
+        Some(url) => url.scheme() == "http",
+        None => ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
+            .iter()
+            .find_map(|variable| environment.get(*variable))
+            .is_some_and(|url| url.starts_with("http:")),
+    }
 }
 
 fn is_plain_http(endpoint: Option<&str>) -> Result<bool, BalanceError> {

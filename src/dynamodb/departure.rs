@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
 use tokio::time::timeout;
 
 use crate::store::{Fault, Reason};
@@ -17,24 +14,12 @@ use crate::store::{Fault, Reason};
 pub struct Departure(Arc<AtomicBool>);
 
 impl Departure {
+    pub fn leave(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
     pub fn has_left(&self) -> bool {
         self.0.load(Ordering::Acquire)
-    }
-}
-
-impl Intercept for Departure {
-    fn name(&self) -> &'static str {
-        "Departure"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.store(true, Ordering::Release);
-        Ok(())
     }
 }
 

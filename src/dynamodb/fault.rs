@@ -20,16 +20,15 @@ const TRY_AGAIN: &[&str] = &[
     "ThrottledException",
     "Throttling",
     "ThrottlingException",
-    "TransactionConflictException",
 ];
 
+/// Another transaction was at work on the same item.
+const CONTENDED: &str = "TransactionConflictException";
+const CONTENDED_REASON: &str = "TransactionConflict";
+
 /// Why an action was cancelled, where trying again helps.
-const TRY_AGAIN_REASONS: &[&str] = &[
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "ThrottlingError",
-    "TransactionConflict",
-];
+const TRY_AGAIN_REASONS: &[&str] =
+    &["ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"];
 
 /// DynamoDB does not accept who is asking. The text of these answers can repeat the request with
 /// its session token, so that it is never passed on.
@@ -82,11 +81,18 @@ pub fn unexpected_cancellation(reasons: &[CancellationReason]) -> Fault {
         name: "TransactionCanceledException".to_owned(),
         message: format!("[{}] {}", codes.join(", "), message.unwrap_or_default()),
     });
+    let reason = || Reason {
+        summary: format!("DynamoDB cancelled the transaction: {}", codes.join(", ")),
+        cause: cause.clone(),
+    };
     if codes.iter().any(|code| TRY_AGAIN_REASONS.contains(code)) {
-        let summary = format!("DynamoDB cancelled the transaction: {}", codes.join(", "));
-        return Fault::NotTaken(Reason { summary, cause });
+        Fault::NotTaken(reason())
+    } else if codes.contains(&CONTENDED_REASON) {
+        Fault::Contended(reason())
+    } else {
+        let why = refused(message.unwrap_or("the transaction was cancelled"));
+        Fault::Rejected(why.caused_by(cause))
     }
-    Fault::Final(refused(message.unwrap_or("the transaction was cancelled")).caused_by(cause))
 }
 
 /// An error that DynamoDB answered.
@@ -108,26 +114,29 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
     if TRY_AGAIN.contains(&code) {
         return Fault::NotTaken(reason());
     }
-    Fault::Final(if CREDENTIALS_REJECTED.contains(&code) {
-        BalanceError::new(
+    if code == CONTENDED {
+        return Fault::Contended(reason());
+    }
+    if CREDENTIALS_REJECTED.contains(&code) {
+        Fault::Final(BalanceError::new(
             ErrorCode::CredentialsRejected,
             format!(
                 "Credentials rejected: DynamoDB answered {code}. Nothing happened; check that the \
                  credentials are current and belong to this region, and that the clock is right."
             ),
-        )
+        ))
     } else if code == "AccessDeniedException" {
-        BalanceError::new(
+        let error = BalanceError::new(
             ErrorCode::AccessDenied,
             format!(
                 "Access denied: {message}. Nothing happened; grant the action named here (the \
                  README lists the policy that suffices)."
             ),
-        )
-        .caused_by(cause)
+        );
+        Fault::Final(error.caused_by(cause))
     } else {
-        refused(&format!("{code}: {message}")).caused_by(cause)
-    })
+        Fault::Rejected(refused(&format!("{code}: {message}")).caused_by(cause))
+    }
 }
 
 /// DynamoDB will not carry out this request, however often it is sent.
@@ -177,14 +186,26 @@ where
     if has_left {
         Fault::Unanswered(reason("the connection was lost", error))
     } else {
-        Fault::Final(
-            BalanceError::new(
-                ErrorCode::InternalError,
-                "Internal error: the request could not be built. Nothing happened.",
-            )
-            .caused_by(Some(deepest_cause(error))),
-        )
+        unsendable(error)
     }
+}
+
+/// A request that could not be built.
+pub fn unsendable(error: &(dyn Error + 'static)) -> Fault {
+    let error = BalanceError::new(
+        ErrorCode::InternalError,
+        "Internal error: the request could not be built. Nothing happened.",
+    )
+    .caused_by(Some(deepest_cause(error)));
+    Fault::Final(error)
+}
+
+/// An answer that lacks what makes it one.
+pub fn unreadable(complaint: &str) -> Fault {
+    Fault::Unanswered(Reason {
+        summary: format!("its answer was unreadable: {complaint}"),
+        cause: None,
+    })
 }
 
 fn without_credentials(error: &CredentialsError) -> BalanceError {

@@ -1,58 +1,69 @@
-//! Putting up a fence: one `TransactWriteItems` that adds a refused call to the fences of the
-//! balance, provided that its record is not there and the balance still does not allow it.
+//! Putting up a fence: one `TransactWriteItems` that adds a request to the fences of the balance,
+//! provided that the request has not taken effect.
 
 use std::time::SystemTime;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteItem, Update};
 
 use super::connection::Connection;
 use super::departure::Departure;
-use super::write;
+use super::fault;
+use super::write::{self, WriteRequest};
 use crate::error::{BalanceError, ErrorCode};
 use crate::fence;
 use crate::options::Options;
-use crate::store::{CallId, Fault, FenceAnswer, Record, RefusedBalance, WriteAnswer};
+use crate::store::{CallId, Fault, FenceAnswer};
 
+/// The records of a request are written together or not at all, so that the first one stands for
+/// them all.
 pub async fn send(
-    record: &Record,
-    refused: &RefusedBalance,
+    request: &WriteRequest,
+    standing: &[CallId],
     connection: &Connection,
-    departure: Departure,
+    departure: &Departure,
     options: &Options,
 ) -> Result<FenceAnswer, Fault> {
-    let fences = fence::with_one_more(&refused.fences, record.call_id, SystemTime::now())
+    let fences = fence::with_one_more(standing, request.request_id, SystemTime::now())
         .ok_or_else(|| Fault::Final(too_many_fences()))?;
-    let actions = vec![
-        write::absent_record(record, options),
-        TransactWriteItem::builder().update(raise(record, refused, &fences, options)).build(),
-    ];
-    match write::send(actions, &write::new_token(), connection, departure, options).await? {
+    let absent = request.records.first().map(|record| write::absent_record(record, options));
+    let raise = TransactWriteItem::builder().update(raise(request, standing, &fences, options));
+    let actions = absent.into_iter().chain([raise.build()]).collect();
+    let composed = write::compose(actions, connection)?;
+    match write::send(composed, connection, departure, options).await? {
         None => Ok(FenceAnswer::Fenced),
-        Some(reasons) => Ok(match write::read_reasons(&reasons)? {
-            WriteAnswer::KeyTaken(existing) => FenceAnswer::KeyTaken(existing),
-            WriteAnswer::BalanceRefused(_) | WriteAnswer::Committed => FenceAnswer::Outdated,
-        }),
+        Some(reasons) => read_reasons(&reasons),
+    }
+}
+
+/// The reasons come by position: the record's first, then the balance's.
+fn read_reasons(reasons: &[CancellationReason]) -> Result<FenceAnswer, Fault> {
+    match reasons {
+        [record, _] if write::is_condition_failure(record) => {
+            Ok(FenceAnswer::KeyTaken(write::existing_record(record.item())))
+        }
+        [_, balance] if write::is_condition_failure(balance) => {
+            Ok(FenceAnswer::Outdated(write::fences(balance.item())))
+        }
+        reasons => Err(fault::unexpected_cancellation(reasons)),
     }
 }
 
 fn raise(
-    record: &Record,
-    refused: &RefusedBalance,
+    request: &WriteRequest,
+    standing: &[CallId],
     fences: &[CallId],
     options: &Options,
 ) -> Update {
-    let allowing = write::allowing_balance(record, options);
-    let update = write::balance_update(record, options)
+    let update = write::balance_update(&request.records, options)
         .update_expression("SET fencedCalls = :fences")
         .expression_attribute_values(":fences", set(fences));
     // Somebody else may have put up a fence in between, which must not be torn down.
-    if refused.fences.is_empty() {
-        update
-            .condition_expression(format!("NOT ({allowing}) AND attribute_not_exists(fencedCalls)"))
+    if standing.is_empty() {
+        update.condition_expression("attribute_not_exists(fencedCalls)")
     } else {
         update
-            .condition_expression(format!("NOT ({allowing}) AND fencedCalls = :standing"))
-            .expression_attribute_values(":standing", set(&refused.fences))
+            .condition_expression("fencedCalls = :standing")
+            .expression_attribute_values(":standing", set(standing))
     }
     .build()
     .expect("table, key and expression are set")

@@ -4,13 +4,19 @@ mod certificates;
 mod connection;
 mod credentials;
 mod departure;
+mod endpoint;
 mod fault;
 mod fence;
+mod http;
+mod identity;
+mod protocol;
 mod read;
 mod table;
+mod wire;
 mod write;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -18,7 +24,7 @@ use tokio::sync::OnceCell;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
-use crate::store::{Fault, FenceAnswer, Record, RefusedBalance, Store, WriteAnswer};
+use crate::store::{CallId, Fault, FenceAnswer, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connection::Connection;
@@ -58,8 +64,8 @@ impl DynamoDb {
 impl Store for DynamoDb {
     type Request = WriteRequest;
 
-    fn prepare(&self, record: &Record) -> WriteRequest {
-        WriteRequest::new(record, &self.options)
+    fn prepare(&self, request_id: CallId, records: &[Arc<Record>]) -> WriteRequest {
+        WriteRequest::new(request_id, records)
     }
 
     async fn write(
@@ -67,30 +73,37 @@ impl Store for DynamoDb {
         request: &mut WriteRequest,
         limit: Duration,
     ) -> Result<WriteAnswer, Fault> {
-        departure::limit(limit, |departure| async {
+        departure::limit(limit, |departure| async move {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            request.send(connection, departure, &self.options).await
+            request.send(connection, &departure, &self.options).await
         })
         .await
     }
 
     async fn fence(
         &self,
-        request: &mut WriteRequest,
-        refused: &RefusedBalance,
+        request: &WriteRequest,
+        standing: &[CallId],
         limit: Duration,
     ) -> Result<FenceAnswer, Fault> {
-        departure::limit(limit, |departure| async {
+        departure::limit(limit, |departure| async move {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            fence::send(&request.record, refused, connection, departure, &self.options).await
+            fence::send(request, standing, connection, &departure, &self.options).await
         })
         .await
     }
 
-    async fn read(&self, user_id: &UserId, limit: Duration) -> Result<StoredBalance, Fault> {
-        departure::limit(limit, |departure| async {
+    async fn read(
+        &self,
+        users: &[UserId],
+        limit: Duration,
+    ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
+        departure::limit(limit, |departure| async move {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            read::send(user_id, connection, departure, &self.options).await
+            match users {
+                [user_id] => read::one(user_id, connection, &departure, &self.options).await,
+                users => read::several(users, connection, &departure, &self.options).await,
+            }
         })
         .await
     }

@@ -232,14 +232,16 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match fault::classify(error, true) {
-        Fault::Final(error) => error,
-        Fault::NotTaken(reason) | Fault::Unanswered(reason) => BalanceError::new(
-            ErrorCode::ServiceError,
-            format!(
-                "Could not {verb} table {:?}: {}. It is safe to call again.",
-                table.name, reason.summary
-            ),
-        )
-        .caused_by(reason.cause),
+        Fault::Final(error) | Fault::Rejected(error) => error,
+        Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => {
+            BalanceError::new(
+                ErrorCode::ServiceError,
+                format!(
+                    "Could not {verb} table {:?}: {}. It is safe to call again.",
+                    table.name, reason.summary
+                ),
+            )
+            .caused_by(reason.cause)
+        }
     }
 }

@@ -1,3 +1,7 @@
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+
 use aws_sdk_dynamodb::primitives::Blob;
 
 use super::*;
@@ -38,6 +42,65 @@ pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         call_id: CallId::unique(),
     }
+}
+
+/// Longer than an attempt on this machine takes.
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
+
+/// A store whose DynamoDB is at this address.
+pub(super) fn database(endpoint: &str) -> DynamoDb {
+    let options = Options {
+        region: Some("us-east-1".to_owned()),
+        endpoint: Some(endpoint.parse().unwrap()),
+        credentials: CredentialsSource::Fixed(Credentials {
+            access_key_id: "key".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: None,
+            expiration: None,
+        }),
+        ..options(100.0)
+    };
+    DynamoDb::new(options, HashMap::new())
+}
+
+/// A request as it arrived on the wire.
+pub(super) struct Arrived {
+    pub headers: String,
+    pub body: String,
+}
+
+/// Answers one request after the other: a status and a body, or nothing at all where that is
+/// empty. Returns its address and what arrives there.
+pub(super) fn server(answers: Vec<(u16, &'static str)>) -> (String, Receiver<Arrived>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for (status, answer) in answers {
+            let (stream, _) = listener.accept().unwrap();
+            sender.send(take_in(&stream)).unwrap();
+            if !answer.is_empty() {
+                let length = answer.len();
+                let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
+                let whole = format!("{head}content-length: {length}\r\n\r\n{answer}");
+                (&stream).write_all(whole.as_bytes()).unwrap();
+            }
+        }
+    });
+    (endpoint, receiver)
+}
+
+fn take_in(stream: &TcpStream) -> Arrived {
+    let mut reader = BufReader::new(stream);
+    let mut headers = String::new();
+    while !headers.ends_with("\r\n\r\n") {
+        reader.read_line(&mut headers).unwrap();
+    }
+    let headers = headers.to_ascii_lowercase();
+    let length = headers.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    Arrived { headers, body: String::from_utf8(body).unwrap() }
 }
 
 fn meaning(balance: AttributeValue) -> StoredBalance {
@@ -81,27 +144,10 @@ fn anything_else_is_corrupt() {
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
     // A port that was free a moment ago: nobody listens there.
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let deadline = Duration::from_secs(5);
-    let options = Options {
-        region: Some("us-east-1".to_owned()),
-        endpoint: Some(format!("http://{address}").parse().unwrap()),
-        profile: None,
-        credentials: CredentialsSource::Fixed(Credentials {
-            access_key_id: "key".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            session_token: None,
-            expiration: None,
-        }),
-        balances_table: "UserBalances".to_owned(),
-        transactions_table: "Transactions".to_owned(),
-        default_balance: DefaultBalance::default(),
-        consistent_read: true,
-        deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
-    };
-    let database = DynamoDb::new(options, HashMap::new());
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let database = database(&format!("http://{address}"));
     let user_id = UserId::validate_for_balance(Value::Text("user-1".to_owned())).unwrap();
-    let Err(Fault::NotTaken(reason)) = database.read(&user_id, deadline).await else {
+    let Err(Fault::NotTaken(reason)) = database.read(&[user_id], LIMIT).await else {
         panic!("something listens at {address}");
     };
     assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);

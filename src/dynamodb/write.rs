@@ -1,9 +1,14 @@
-//! Writing a transaction: one `TransactWriteItems` that puts the record and moves the balance.
+//! Writing transactions of one user: one `TransactWriteItems` that puts their records and moves
+//! the balance by their sum.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsInput,
+};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure,
@@ -16,73 +21,88 @@ use super::departure::Departure;
 use super::{fault, stored_balance, table};
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
+use crate::movement::{Movement, Net};
 use crate::options::Options;
-use crate::store::{CallId, ExistingRecord, Fault, Record, RefusedBalance, WriteAnswer};
-use crate::transaction::TransactionType;
+use crate::store::{
+    CallId, ExistingRecord, Fault, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
+};
 
-/// A transaction ready to be sent, again and again if need be.
+/// Transactions ready to be sent, again and again if need be.
 #[derive(Debug)]
 pub struct WriteRequest {
-    pub(super) record: Record,
-    /// Built once: a repetition with the same token must have the same bytes, and a HashMap made
-    /// anew would list its attributes in another order.
-    actions: Vec<TransactWriteItem>,
-    token: String,
+    pub(super) request_id: CallId,
+    pub(super) records: Vec<Arc<Record>>,
+    /// Composed once for each token: a repetition with the same token must have the same bytes.
+    composed: Option<HttpRequest>,
 }
 
 impl WriteRequest {
-    pub fn new(record: &Record, options: &Options) -> Self {
-        let put = TransactWriteItem::builder().put(put_record(record, options)).build();
-        let update = TransactWriteItem::builder().update(update_balance(record, options)).build();
-        Self { record: record.clone(), actions: vec![put, update], token: new_token() }
+    pub fn new(request_id: CallId, records: &[Arc<Record>]) -> Self {
+        Self { request_id, records: records.to_vec(), composed: None }
     }
 
     pub async fn send(
         &mut self,
         connection: &Connection,
-        departure: Departure,
+        departure: &Departure,
         options: &Options,
     ) -> Result<WriteAnswer, Fault> {
-        let actions = self.actions.clone();
-        let sent = send(actions, &self.token, connection, departure.clone(), options).await;
-        let answer = match sent {
+        let request = match self.composed.take() {
+            Some(request) => request,
+            None => compose(self.actions(options), connection)?,
+        };
+        self.composed = request.try_clone();
+        let answer = match send(request, connection, departure, options).await {
             Err(fault) => Err(fault),
             Ok(None) => Ok(WriteAnswer::Committed),
             Ok(Some(reasons)) => {
                 // This token has been answered. Should the cancellation be worth another attempt,
-                // that is a new request, which the record's call identifier protects from its own
+                // that is a new request, which the records' call identifiers protect from its own
                 // twin.
-                self.token = new_token();
+                self.composed = None;
                 read_reasons(&reasons)
             }
         };
-        match answer {
-            Err(Fault::Final(error)) if error.code == ErrorCode::AmountOutOfRange => {
-                self.look_for_record(error, connection, departure, options).await
+        match (answer, self.records.as_slice()) {
+            (Err(Fault::Rejected(error)), [record])
+                if error.code == ErrorCode::AmountOutOfRange =>
+            {
+                look_for_record(record, error, connection, departure, options).await
             }
-            answer => answer,
+            (answer, _) => answer,
         }
     }
 
-    /// DynamoDB may find that a sum does not fit before it finds that the key is taken. But a
-    /// duplicate is a duplicate, so that the record has to be asked for.
-    async fn look_for_record(
-        &self,
-        out_of_range: BalanceError,
-        connection: &Connection,
-        departure: Departure,
-        options: &Options,
-    ) -> Result<WriteAnswer, Fault> {
-        let actions = vec![absent_record(&self.record, options)];
-        match send(actions, &new_token(), connection, departure, options).await? {
-            None => Err(Fault::Final(out_of_range)),
-            Some(reasons) => match reasons.as_slice() {
-                [record] if is_condition_failure(record) => {
-                    Ok(WriteAnswer::KeyTaken(existing_record(record.item())))
-                }
-                reasons => Err(fault::unexpected_cancellation(reasons)),
-            },
-        }
+    /// The records first, in order, and then the balance.
+    fn actions(&self, options: &Options) -> Vec<TransactWriteItem> {
+        let puts = self
+            .records
+            .iter()
+            .map(|record| TransactWriteItem::builder().put(put_record(record, options)).build());
+        let update = update_balance(self.request_id, &self.records, options);
+        puts.chain([TransactWriteItem::builder().update(update).build()]).collect()
+    }
+}
+
+/// DynamoDB may find that a sum does not fit before it finds that the key is taken. But a
+/// duplicate is a duplicate, so that the record has to be asked for.
+async fn look_for_record(
+    record: &Record,
+    out_of_range: BalanceError,
+    connection: &Connection,
+    departure: &Departure,
+    options: &Options,
+) -> Result<WriteAnswer, Fault> {
+    let request = compose(vec![absent_record(record, options)], connection)?;
+    match send(request, connection, departure, options).await? {
+        None => Err(Fault::Rejected(out_of_range)),
+        Some(reasons) => match reasons.as_slice() {
+            [record] if is_condition_failure(record) => Ok(WriteAnswer::Refused(Refusal {
+                records: vec![RecordState::Taken(existing_record(record.item()))],
+                balance: None,
+            })),
+            reasons => Err(fault::unexpected_cancellation(reasons)),
+        },
     }
 }
 
@@ -99,24 +119,34 @@ pub(super) fn absent_record(record: &Record, options: &Options) -> TransactWrite
     TransactWriteItem::builder().condition_check(check).build()
 }
 
+/// A transaction with a token of its own.
+pub(super) fn compose(
+    actions: Vec<TransactWriteItem>,
+    connection: &Connection,
+) -> Result<HttpRequest, Fault> {
+    let input = TransactWriteItemsInput::builder()
+        .set_transact_items(Some(actions))
+        // At most 36 characters, which a UUID fills exactly.
+        .client_request_token(Uuid::new_v4().to_string())
+        .build()
+        .expect("all fields are optional");
+    connection
+        .transact_write_items
+        .compose(input)
+        .map_err(|error| fault::unsendable(error.as_ref()))
+}
+
 /// One attempt at a transaction: committed, or the reasons why it was cancelled.
 pub(super) async fn send(
-    actions: Vec<TransactWriteItem>,
-    token: &str,
+    request: HttpRequest,
     connection: &Connection,
-    departure: Departure,
+    departure: &Departure,
     options: &Options,
 ) -> Result<Option<Vec<CancellationReason>>, Fault> {
-    let outcome = connection
-        .client
-        .transact_write_items()
-        .set_transact_items(Some(actions))
-        .client_request_token(token)
-        .customize()
-        .interceptor(departure.clone())
-        .send()
-        .await;
-    let Err(error) = outcome else { return Ok(None) };
+    let protocol = &connection.transact_write_items;
+    let Err(error) = connection.wire.send(protocol, request, departure).await else {
+        return Ok(None);
+    };
     if let Some(reasons) = cancellation_reasons(&error) {
         return Ok(Some(reasons.to_vec()));
     }
@@ -124,11 +154,6 @@ pub(super) async fn send(
         return Err(Fault::Final(table::missing(connection, options).await));
     }
     Err(fault::classify(&error, departure.has_left()))
-}
-
-/// A `ClientRequestToken`: at most 36 characters, which a UUID fills exactly.
-pub(super) fn new_token() -> String {
-    Uuid::new_v4().to_string()
 }
 
 fn put_record(record: &Record, options: &Options) -> Put {
@@ -148,57 +173,54 @@ fn put_record(record: &Record, options: &Options) -> Put {
         .expect("table and item are set")
 }
 
-fn update_balance(record: &Record, options: &Options) -> Update {
-    let transaction = &record.transaction;
-    let expression = match transaction.transaction_type {
-        TransactionType::Credit => "SET balance = if_not_exists(balance, :default) + :amount",
-        TransactionType::Debit => "SET balance = if_not_exists(balance, :default) - :amount",
+fn update_balance(request_id: CallId, records: &[Arc<Record>], options: &Options) -> Update {
+    let net = net_of(records);
+    let expression = match net {
+        Net::Credit(_) => "SET balance = if_not_exists(balance, :default) + :amount",
+        Net::Debit(_) => "SET balance = if_not_exists(balance, :default) - :amount",
     };
-    let default_balance = options.default_balance.as_decimal();
-    balance_update(record, options)
+    let update = balance_update(records, options)
         .update_expression(expression)
-        .expression_attribute_values(":default", number(default_balance))
-        .expression_attribute_values(":amount", number(transaction.amount.as_decimal()))
+        .expression_attribute_values(":default", number(options.default_balance.as_decimal()))
+        .expression_attribute_values(":amount", number(net.as_decimal()))
         .condition_expression(format!(
             "({}) AND NOT contains(fencedCalls, :call)",
-            allowing_balance(record, options)
+            allowing_balance(&net, options)
         ))
-        .expression_attribute_values(":call", AttributeValue::S(record.call_id.to_string()))
-        .build()
-        .expect("table, key and expression are set")
-}
-
-/// What every action on the balance of a record's user has in common.
-pub(super) fn balance_update(record: &Record, options: &Options) -> UpdateBuilder {
-    let transaction = &record.transaction;
-    let update = Update::builder()
-        .table_name(&options.balances_table)
-        .key("userId", AttributeValue::S(transaction.user_id.as_str().to_owned()))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match transaction.transaction_type {
-        TransactionType::Credit => {
+        .expression_attribute_values(":call", AttributeValue::S(request_id.to_string()));
+    match net {
+        Net::Credit(_) => {
             update.expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
         }
-        TransactionType::Debit => {
-            update.expression_attribute_values(":amount", number(transaction.amount.as_decimal()))
-        }
+        Net::Debit(_) => update,
     }
+    .build()
+    .expect("table, key and expression are set")
 }
 
-/// The condition under which a balance allows a transaction.
-pub(super) fn allowing_balance(record: &Record, options: &Options) -> &'static str {
-    let transaction = &record.transaction;
-    let default_covers = options.default_balance.as_decimal() >= transaction.amount.as_decimal();
-    match transaction.transaction_type {
+fn net_of(records: &[Arc<Record>]) -> Net {
+    Movement::of(records.iter().map(|record| &record.transaction)).net()
+}
+
+/// What every action on the balance of some records' user has in common.
+pub(super) fn balance_update(records: &[Arc<Record>], options: &Options) -> UpdateBuilder {
+    let user_id = records.first().map_or("", |record| record.transaction.user_id.as_str());
+    Update::builder()
+        .table_name(&options.balances_table)
+        .key("userId", AttributeValue::S(user_id.to_owned()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// The condition under which a balance allows a movement.
+fn allowing_balance(net: &Net, options: &Options) -> &'static str {
+    match net {
         // Without it a corrupt balance would fail as an unspecific validation error.
-        TransactionType::Credit => {
-            "attribute_not_exists(balance) OR attribute_type(balance, :number)"
-        }
+        Net::Credit(_) => "attribute_not_exists(balance) OR attribute_type(balance, :number)",
         // A balance that is not a number compares as false.
-        TransactionType::Debit if default_covers => {
+        Net::Debit(amount) if options.default_balance.as_decimal() >= amount => {
             "attribute_not_exists(balance) OR balance >= :amount"
         }
-        TransactionType::Debit => "balance >= :amount",
+        Net::Debit(_) => "balance >= :amount",
     }
 }
 
@@ -217,26 +239,42 @@ fn cancellation_reasons(
     }
 }
 
-/// The reasons come by position: the record's first, then the balance's.
-pub(super) fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
-    let [record, balance] = reasons else {
+/// The reasons come by position: the records' first, then the balance's. With none of them about
+/// what is stored, this was not an answer.
+fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
+    let Some((balance, records)) = reasons.split_last() else {
         return Err(fault::unexpected_cancellation(reasons));
     };
-    if is_condition_failure(record) {
-        return Ok(WriteAnswer::KeyTaken(existing_record(record.item())));
-    }
+    let records: Vec<RecordState> = records.iter().map(record_state).collect();
+    let balance = is_condition_failure(balance).then(|| RefusedBalance {
+        balance: stored_balance(balance.item()),
+        fences: fences(balance.item()),
+    });
     // A record in conflict may turn out to be a duplicate, which is told before an insufficient
     // balance: only with the record in the clear does the balance's refusal count.
-    if is_condition_failure(balance) && is_in_the_clear(record) {
-        return Ok(WriteAnswer::BalanceRefused(RefusedBalance {
-            balance: stored_balance(balance.item()),
-            fences: fences(balance.item()),
-        }));
+    let is_answer = records.iter().any(|state| match state {
+        RecordState::Taken(_) => true,
+        RecordState::Free => balance.is_some(),
+        RecordState::Unclear => false,
+    });
+    if is_answer {
+        Ok(WriteAnswer::Refused(Refusal { records, balance }))
+    } else {
+        Err(fault::unexpected_cancellation(reasons))
     }
-    Err(fault::unexpected_cancellation(reasons))
 }
 
-fn is_condition_failure(reason: &CancellationReason) -> bool {
+fn record_state(reason: &CancellationReason) -> RecordState {
+    if is_condition_failure(reason) {
+        RecordState::Taken(existing_record(reason.item()))
+    } else if is_in_the_clear(reason) {
+        RecordState::Free
+    } else {
+        RecordState::Unclear
+    }
+}
+
+pub(super) fn is_condition_failure(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
@@ -244,12 +282,12 @@ fn is_in_the_clear(reason: &CancellationReason) -> bool {
     matches!(reason.code(), None | Some("None"))
 }
 
-fn fences(item: Option<&HashMap<String, AttributeValue>>) -> Vec<CallId> {
+pub(super) fn fences(item: Option<&HashMap<String, AttributeValue>>) -> Vec<CallId> {
     let fences = item.and_then(|attributes| attributes.get("fencedCalls")?.as_ss().ok());
     fences.into_iter().flatten().filter_map(|fence| CallId::parse(fence)).collect()
 }
 
-fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRecord {
+pub(super) fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRecord {
     let Some(item) = item else { return ExistingRecord::default() };
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     ExistingRecord {

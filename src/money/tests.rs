@@ -301,3 +301,75 @@ fn the_default_balance_is_a_number() {
         assert_eq!(DefaultBalance::validate(&value), Err(message));
     }
 }
+
+#[test]
+fn sums_and_differences_are_exact() {
+    for (left, right, sum, difference) in [
+        ("0.1", "0.2", "0.3", "-0.1"),
+        ("100", "0.01", "100.01", "99.99"),
+        (
+            "1e30",
+            "1e-30",
+            "1000000000000000000000000000000.000000000000000000000000000001",
+            "999999999999999999999999999999.999999999999999999999999999999",
+        ),
+        ("-5", "5", "0", "-10"),
+        ("0", "0", "0", "0"),
+    ] {
+        let (left, right) = (decimal(left), decimal(right));
+        assert_eq!(left.plus(&right), decimal(sum));
+        assert_eq!(left.minus(&right), decimal(difference));
+    }
+}
+
+#[test]
+fn a_number_of_38_digits_within_the_range_is_storable() {
+    for number in [
+        "0",
+        "-0",
+        "1e-130",
+        "-1e-130",
+        "12345678901234567890123456789012345678",
+        "0.12345678901234567890123456789012345678",
+        "9.9999999999999999999999999999999999999e+125",
+        "-9.9999999999999999999999999999999999999e+125",
+        // Its zeros are no digits.
+        "1000000000000000000000000000000000000000000000000",
+    ] {
+        assert!(decimal(number).is_storable(), "{number}");
+    }
+}
+
+#[test]
+fn a_number_of_more_digits_or_beyond_the_range_is_not_storable() {
+    for number in [
+        "123456789012345678901234567890123456789",
+        "1.23456789012345678901234567890123456789e-100",
+        "1e126",
+        "-1e126",
+        "9.9e-131",
+    ] {
+        assert!(!decimal(number).is_storable(), "{number}");
+    }
+}
+
+#[test]
+fn a_sum_of_storable_numbers_may_have_too_many_digits() {
+    let sum = decimal("1e30").plus(&decimal("1e-30"));
+    assert!(!sum.is_storable());
+    assert!(sum.minus(&decimal("1e-30")).is_storable());
+}
+
+proptest! {
+    #[test]
+    fn what_was_added_can_be_taken_away_again(
+        left in any_storable_number(),
+        right in any_storable_number(),
+    ) {
+        let left = Decimal::from_number(left).unwrap();
+        let right = Decimal::from_number(right).unwrap();
+        prop_assert_eq!(left.plus(&right).minus(&right), left.clone());
+        prop_assert_eq!(left.plus(&right), right.plus(&left));
+        prop_assert_eq!(left.minus(&left), Decimal::default());
+    }
+}

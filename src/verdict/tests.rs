@@ -124,29 +124,114 @@ fn what_the_other_request_was_is_not_told() {
     assert!(!message.contains("987654"), "{message}");
 }
 
+fn up_to(balance: &str) -> Coverage {
+    Coverage::UpTo(Decimal::parse(balance).unwrap())
+}
+
+fn of_amount(amount: f64, transaction_type: &str) -> Transaction {
+    let (key, user_id) = (text("key-1"), text("user-1"));
+    Transaction::validate(key, user_id, &Value::Number(amount), &text(transaction_type)).unwrap()
+}
+
+fn refusal(coverage: &Coverage, transaction: &Transaction) -> Option<ErrorCode> {
+    coverage.refusal_of(transaction).map(|error| error.code)
+}
+
+/// Whether a balance covers a debit, to the cent.
+fn is_covered(coverage: &Coverage, cents: u32) -> bool {
+    let debit = of_amount(f64::from(cents) / 100.0, "debit");
+    refusal(coverage, &debit).is_none()
+}
+
 #[test]
-fn a_refused_debit_is_an_insufficient_balance() {
-    for balance in [StoredBalance::Absent, StoredBalance::Number(Decimal::parse("49").unwrap())] {
-        let error = judge_refused_balance(&transaction("debit"), &balance);
-        assert_eq!(error.code, ErrorCode::InsufficientBalance);
-        assert_eq!(error.message, "Insufficient balance: Cannot process debit transaction.");
+fn a_debit_larger_than_the_balance_is_an_insufficient_balance() {
+    let error = up_to("49").refusal_of(&transaction("debit")).unwrap();
+    assert_eq!(error.code, ErrorCode::InsufficientBalance);
+    assert_eq!(error.message, "Insufficient balance: Cannot process debit transaction.");
+}
+
+#[test]
+fn a_balance_covers_as_much_as_itself() {
+    assert!(is_covered(&up_to("49.99"), 4999));
+    assert!(!is_covered(&up_to("49.99"), 5000));
+}
+
+#[test]
+fn a_negative_balance_covers_no_debit() {
+    assert!(!is_covered(&up_to("-1"), 1));
+}
+
+#[test]
+fn a_credit_needs_no_coverage() {
+    for balance in ["0", "-1000", "1e30"] {
+        assert_eq!(refusal(&up_to(balance), &transaction("credit")), None);
     }
 }
 
 #[test]
 fn a_corrupt_balance_is_told_for_both_types() {
     for transaction_type in ["credit", "debit"] {
-        let error = judge_refused_balance(&transaction(transaction_type), &StoredBalance::Corrupt);
+        let error = Coverage::Nothing.refusal_of(&transaction(transaction_type)).unwrap();
         assert_eq!(error.code, ErrorCode::CorruptBalance);
         assert!(error.message.contains("\"user-1\""), "{}", error.message);
     }
 }
 
 #[test]
-fn a_refused_credit_on_a_sound_balance_is_a_contradiction_of_the_service() {
-    let balance = StoredBalance::Number(Decimal::parse("1").unwrap());
-    let error = judge_refused_balance(&transaction("credit"), &balance);
-    assert_eq!(error.code, ErrorCode::ServiceError);
+fn without_a_stored_balance_the_default_covers() {
+    let default_balance = Decimal::parse("100").unwrap();
+    let coverage = Coverage::of(&StoredBalance::Absent, &default_balance);
+    assert!(is_covered(&coverage, 10_000));
+    assert!(!is_covered(&coverage, 10_001));
+}
+
+#[test]
+fn a_stored_balance_covers_whatever_the_default_is() {
+    let default_balance = Decimal::parse("100").unwrap();
+    let stored = StoredBalance::Number(Decimal::parse("3").unwrap());
+    let coverage = Coverage::of(&stored, &default_balance);
+    assert!(is_covered(&coverage, 300));
+    assert!(!is_covered(&coverage, 301));
+}
+
+#[test]
+fn a_corrupt_balance_covers_nothing_whatever_comes_first() {
+    let mut coverage = Coverage::of(&StoredBalance::Corrupt, &Decimal::parse("100").unwrap())
+        .with_credits([transaction("credit")].iter());
+    assert_eq!(refusal(&coverage, &transaction("debit")), Some(ErrorCode::CorruptBalance));
+    for transaction_type in ["credit", "debit"] {
+        assert!(!coverage.take(&transaction(transaction_type)));
+    }
+}
+
+#[test]
+fn only_credits_add_to_the_coverage() {
+    let others = [of_amount(20.0, "credit"), of_amount(7.0, "debit"), of_amount(0.5, "credit")];
+    let coverage = up_to("1").with_credits(others.iter());
+    assert!(is_covered(&coverage, 2150));
+    assert!(!is_covered(&coverage, 2151));
+}
+
+#[test]
+fn what_is_taken_is_gone_for_the_next_one() {
+    let mut coverage = up_to("100");
+    assert!(coverage.take(&of_amount(60.0, "debit")));
+    assert!(!coverage.take(&of_amount(40.01, "debit")));
+    assert!(coverage.take(&of_amount(40.0, "debit")));
+    assert!(!coverage.take(&of_amount(0.01, "debit")));
+}
+
+#[test]
+fn taking_a_credit_changes_nothing() {
+    // The credits have been counted beforehand.
+    let mut coverage = up_to("1");
+    assert!(coverage.take(&of_amount(1000.0, "credit")));
+    assert!(!is_covered(&coverage, 101));
+}
+
+#[test]
+fn a_refusal_of_what_is_covered_is_a_contradiction_of_the_service() {
+    assert_eq!(refused_although_covered().code, ErrorCode::ServiceError);
 }
 
 proptest! {
@@ -175,5 +260,31 @@ proptest! {
             (false, false) => Err(ErrorCode::IdempotentKeyReused),
         };
         prop_assert_eq!(code, expected);
+    }
+
+    #[test]
+    fn whatever_is_taken_together_leaves_at_least_nothing(
+        balance in 0_u32..100_000,
+        cents in prop::collection::vec((1_u32..40_000, any::<bool>()), 0..20),
+    ) {
+        let transactions: Vec<(i64, Transaction)> = cents
+            .iter()
+            .map(|(cents, is_credit)| {
+                let kind = if *is_credit { "credit" } else { "debit" };
+                let sign = if *is_credit { 1 } else { -1 };
+                (sign * i64::from(*cents), of_amount(f64::from(*cents) / 100.0, kind))
+            })
+            .collect();
+        let mut covered = up_to(&format!("{balance}e-2"))
+            .with_credits(transactions.iter().map(|(_, transaction)| transaction));
+        let mut left = i64::from(balance)
+            + transactions.iter().map(|(moved, _)| (*moved).max(0)).sum::<i64>();
+        for (moved, transaction) in &transactions {
+            let fits = *moved > 0 || left + moved >= 0;
+            prop_assert_eq!(covered.take(transaction), fits);
+            if fits {
+                left += (*moved).min(0);
+            }
+        }
     }
 }

@@ -11,17 +11,21 @@ use super::*;
 /// What the tests need to know of a fault.
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning {
+    Contended,
     NotTaken,
     Unanswered,
+    Rejected(ErrorCode),
     Final(ErrorCode),
 }
 
-use Meaning::{NotTaken, Unanswered};
+use Meaning::{Contended, NotTaken, Unanswered};
 
 fn meaning(fault: &Fault) -> Meaning {
     match fault {
+        Fault::Contended(_) => Contended,
         Fault::NotTaken(_) => NotTaken,
         Fault::Unanswered(_) => Unanswered,
+        Fault::Rejected(error) => Meaning::Rejected(error.code),
         Fault::Final(error) => Meaning::Final(error.code),
     }
 }
@@ -38,10 +42,17 @@ fn final_error(fault: Fault) -> BalanceError {
     }
 }
 
+fn rejection(fault: Fault) -> BalanceError {
+    match fault {
+        Fault::Rejected(error) => error,
+        other => panic!("not rejected: {other:?}"),
+    }
+}
+
 fn reason_of(fault: Fault) -> Reason {
     match fault {
-        Fault::NotTaken(reason) | Fault::Unanswered(reason) => reason,
-        other @ Fault::Final(_) => panic!("final: {other:?}"),
+        Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => reason,
+        other => panic!("no other attempt: {other:?}"),
     }
 }
 
@@ -75,7 +86,6 @@ fn an_answer_that_asks_to_try_again_was_not_taken() {
         "ThrottledException",
         "Throttling",
         "ThrottlingException",
-        "TransactionConflictException",
     ] {
         let fault = answered(code, "slow down");
         assert_eq!(meaning(&fault), NotTaken, "{code}");
@@ -84,6 +94,15 @@ fn an_answer_that_asks_to_try_again_was_not_taken() {
         let cause = Cause { name: code.to_owned(), message: "slow down".to_owned() };
         assert_eq!(reason.cause, Some(cause));
     }
+}
+
+#[test]
+fn a_conflict_is_contention() {
+    let fault = answered("TransactionConflictException", "in conflict");
+    assert_eq!(meaning(&fault), Contended);
+    assert_eq!(reason_of(fault).summary, "DynamoDB answered TransactionConflictException");
+    let failed = read_error(Some("TransactionConflictException"), None, 500);
+    assert_eq!(meaning(&failed), Unanswered);
 }
 
 #[test]
@@ -99,7 +118,7 @@ fn every_code_that_asks_to_try_again_is_tried_again() {
     for code in TRY_AGAIN {
         for status in [400, 500, 503] {
             let fault = read_error(Some(code), None, status);
-            assert!(!matches!(fault, Fault::Final(_)), "{code} {status}");
+            assert!(!matches!(fault, Fault::Final(_) | Fault::Rejected(_)), "{code} {status}");
         }
     }
 }
@@ -181,16 +200,16 @@ fn a_number_that_leaves_the_range_is_told_so() {
         "Number underflow. Attempting to store a number with magnitude smaller than supported \
          range",
     ] {
-        let error = final_error(answered("ValidationException", words));
+        let error = rejection(answered("ValidationException", words));
         assert_eq!(error.code, ErrorCode::AmountOutOfRange, "{words}");
         assert_eq!(error.cause.unwrap().message, words);
     }
 }
 
 #[test]
-fn any_other_refusal_is_final_and_told_in_the_words_of_dynamodb() {
+fn any_other_refusal_is_of_the_content_and_told_in_the_words_of_dynamodb() {
     for code in ["ValidationException", "ItemCollectionSizeLimitExceededException", "Unheard"] {
-        let error = final_error(answered(code, "because"));
+        let error = rejection(answered(code, "because"));
         assert_eq!(error.code, ErrorCode::ServiceError);
         assert_eq!(
             error.message,
@@ -202,19 +221,14 @@ fn any_other_refusal_is_final_and_told_in_the_words_of_dynamodb() {
 }
 
 #[test]
-fn a_refusal_without_a_message_is_final_all_the_same() {
-    let error = final_error(read_error(Some("Unheard"), None, 400));
+fn a_refusal_without_a_message_is_one_all_the_same() {
+    let error = rejection(read_error(Some("Unheard"), None, 400));
     assert_eq!(error.code, ErrorCode::ServiceError);
 }
 
 #[test]
 fn a_transaction_cancelled_for_a_passing_reason_was_not_taken() {
-    for code in [
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-        "ThrottlingError",
-        "TransactionConflict",
-    ] {
+    for code in ["ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"] {
         let fault = unexpected_cancellation(&[cancelled_for("None"), cancelled_for(code)]);
         assert_eq!(meaning(&fault), NotTaken, "{code}");
         let reason = reason_of(fault);
@@ -224,9 +238,28 @@ fn a_transaction_cancelled_for_a_passing_reason_was_not_taken() {
 }
 
 #[test]
+fn a_transaction_cancelled_for_a_conflict_is_contended() {
+    for reasons in [
+        vec![cancelled_for("None"), cancelled_for("TransactionConflict")],
+        vec![cancelled_for("TransactionConflict"), cancelled_for("None")],
+        vec![cancelled_with("ValidationError", "wrong"), cancelled_for("TransactionConflict")],
+    ] {
+        let fault = unexpected_cancellation(&reasons);
+        assert_eq!(meaning(&fault), Contended, "{reasons:?}");
+        assert_eq!(reason_of(fault).cause.unwrap().name, "TransactionCanceledException");
+    }
+}
+
+#[test]
+fn throttling_beats_a_conflict() {
+    // A service that throttles needs more time than an item in conflict.
+    let reasons = [cancelled_for("TransactionConflict"), cancelled_for("ThrottlingError")];
+    assert_eq!(meaning(&unexpected_cancellation(&reasons)), NotTaken);
+}
+
+#[test]
 fn a_passing_reason_beats_a_lasting_one() {
-    let reasons =
-        [cancelled_with("ValidationError", "wrong"), cancelled_for("TransactionConflict")];
+    let reasons = [cancelled_with("ValidationError", "wrong"), cancelled_for("ThrottlingError")];
     assert_eq!(meaning(&unexpected_cancellation(&reasons)), NotTaken);
 }
 
@@ -234,18 +267,18 @@ fn a_passing_reason_beats_a_lasting_one() {
 fn a_transaction_cancelled_out_of_range_is_told_so() {
     for words in ["Number overflow. Attempting", "more than 38 significant digits in a Number"] {
         let reasons = [cancelled_for("None"), cancelled_with("ValidationError", words)];
-        let error = final_error(unexpected_cancellation(&reasons));
+        let error = rejection(unexpected_cancellation(&reasons));
         assert_eq!(error.code, ErrorCode::AmountOutOfRange, "{words}");
     }
 }
 
 #[test]
-fn a_transaction_cancelled_for_a_lasting_reason_is_final() {
+fn a_transaction_cancelled_for_a_lasting_reason_is_rejected() {
     let reasons = [
         cancelled_for("None"),
         cancelled_with("ItemCollectionSizeLimitExceeded", "the collection is too large"),
     ];
-    let error = final_error(unexpected_cancellation(&reasons));
+    let error = rejection(unexpected_cancellation(&reasons));
     assert_eq!(error.code, ErrorCode::ServiceError);
     assert_eq!(
         error.message,
@@ -258,8 +291,8 @@ fn a_transaction_cancelled_for_a_lasting_reason_is_final() {
 }
 
 #[test]
-fn a_transaction_cancelled_without_reasons_is_final() {
-    let error = final_error(unexpected_cancellation(&[]));
+fn a_transaction_cancelled_without_reasons_is_rejected() {
+    let error = rejection(unexpected_cancellation(&[]));
     assert_eq!(error.code, ErrorCode::ServiceError);
     assert!(error.message.contains("the transaction was cancelled"), "{}", error.message);
 }
@@ -269,6 +302,8 @@ fn an_answered_error_is_read_by_its_code_and_status() {
     let fault = |code, status| meaning(&classify(&service_error(code, status), true));
     assert_eq!(fault("ThrottlingException", 400), NotTaken);
     assert_eq!(fault("InternalServerError", 500), Unanswered);
+    assert_eq!(fault("TransactionConflictException", 400), Contended);
+    assert_eq!(fault("ValidationException", 400), Meaning::Rejected(ErrorCode::ServiceError));
     assert_eq!(fault("AccessDeniedException", 400), Meaning::Final(ErrorCode::AccessDenied));
 }
 
@@ -337,4 +372,11 @@ fn an_untrusted_certificate_is_final_however_deep_it_lies() {
         assert!(error.message.contains("certificate is not trusted"), "{}", error.message);
         assert!(error.message.contains("NODE_EXTRA_CA_CERTS"), "{}", error.message);
     }
+}
+
+#[test]
+fn an_answer_that_lacks_what_makes_it_one_is_none() {
+    let fault = unreadable("it has no Responses");
+    assert_eq!(meaning(&fault), Unanswered);
+    assert_eq!(reason_of(fault).summary, "its answer was unreadable: it has no Responses");
 }

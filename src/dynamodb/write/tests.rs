@@ -2,19 +2,27 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::tests::{options, record};
+use super::super::tests::{LIMIT, database, options, record, server};
 use super::*;
-use crate::error::ErrorCode;
 use crate::money::StoredBalance;
-use crate::store::CallId;
+
+fn write(records: &[(f64, &str)]) -> WriteRequest {
+    let records: Vec<Arc<Record>> =
+        records.iter().map(|(amount, kind)| Arc::new(record(*amount, kind))).collect();
+    WriteRequest::new(CallId::unique(), &records)
+}
 
 fn put(record: &Record) -> Put {
-    WriteRequest::new(record, &options(100.0)).actions[0].put().unwrap().clone()
+    put_record(record, &options(100.0))
+}
+
+fn update_of(records: &[(f64, &str)], default_balance: f64) -> Update {
+    let actions = write(records).actions(&options(default_balance));
+    actions.last().unwrap().update().unwrap().clone()
 }
 
 fn update(amount: f64, transaction_type: &str, default_balance: f64) -> Update {
-    let request = WriteRequest::new(&record(amount, transaction_type), &options(default_balance));
-    request.actions[1].update().unwrap().clone()
+    update_of(&[(amount, transaction_type)], default_balance)
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -39,19 +47,34 @@ fn condition_failed(old: Option<HashMap<String, AttributeValue>>) -> Cancellatio
     CancellationReason::builder().code("ConditionalCheckFailed").set_item(old).build()
 }
 
+/// What a request with one record hears when only the balance refuses.
 fn refused(balance: StoredBalance) -> WriteAnswer {
-    WriteAnswer::BalanceRefused(RefusedBalance { balance, fences: Vec::new() })
+    let balance = Some(RefusedBalance { balance, fences: Vec::new() });
+    WriteAnswer::Refused(Refusal { records: vec![RecordState::Free], balance })
+}
+
+/// What a request with one record hears when only its key is taken.
+fn taken(existing: ExistingRecord) -> WriteAnswer {
+    WriteAnswer::Refused(Refusal { records: vec![RecordState::Taken(existing)], balance: None })
 }
 
 fn is_not_taken(outcome: &Result<WriteAnswer, Fault>) -> bool {
     matches!(outcome, Err(Fault::NotTaken(_)))
 }
 
+fn is_contended(outcome: &Result<WriteAnswer, Fault>) -> bool {
+    matches!(outcome, Err(Fault::Contended(_)))
+}
+
+fn is_rejected(outcome: &Result<WriteAnswer, Fault>) -> bool {
+    matches!(outcome, Err(Fault::Rejected(_)))
+}
+
 #[test]
 fn a_request_is_the_record_and_then_the_balance() {
-    let request = WriteRequest::new(&record(50.0, "credit"), &options(100.0));
-    assert_eq!(request.actions.len(), 2);
-    let [first, second] = [&request.actions[0], &request.actions[1]];
+    let actions = write(&[(50.0, "credit")]).actions(&options(100.0));
+    assert_eq!(actions.len(), 2);
+    let [first, second] = [&actions[0], &actions[1]];
     assert!(first.put().is_some());
     assert!(first.update().is_none() && first.delete().is_none());
     assert!(second.update().is_some());
@@ -86,9 +109,9 @@ fn the_record_is_only_written_under_a_new_key_and_tells_what_was_there() {
 
 #[test]
 fn a_credit_adds_to_the_balance_or_to_the_default_unless_it_is_corrupt() {
-    let record = record(50.25, "credit");
-    let request = WriteRequest::new(&record, &options(100.0));
-    let update = request.actions[1].update().unwrap();
+    let request = write(&[(50.25, "credit")]);
+    let actions = request.actions(&options(100.0));
+    let update = actions[1].update().unwrap();
     assert_eq!(update.table_name(), "Balances");
     assert_eq!(update.key(), &item([("userId", text("user-1"))]));
     assert_eq!(
@@ -106,7 +129,7 @@ fn a_credit_adds_to_the_balance_or_to_the_default_unless_it_is_corrupt() {
         update.expression_attribute_values(),
         Some(&item([
             (":amount", plain_number("50.25")),
-            (":call", text(&record.call_id.to_string())),
+            (":call", text(&request.request_id.to_string())),
             (":default", plain_number("100")),
             (":number", text("N")),
         ]))
@@ -171,12 +194,56 @@ fn the_balance_tells_what_it_was_when_it_is_refused() {
 }
 
 #[test]
-fn a_token_fits_into_36_characters_and_is_used_once() {
-    let record = record(50.0, "credit");
-    let first = WriteRequest::new(&record, &options(100.0)).token;
-    let second = WriteRequest::new(&record, &options(100.0)).token;
-    assert_eq!(first.len(), 36);
-    assert_ne!(first, second);
+fn several_records_come_in_order_and_the_balance_last() {
+    let request = write(&[(1.0, "credit"), (2.0, "debit"), (3.0, "credit")]);
+    let actions = request.actions(&options(100.0));
+    assert_eq!(actions.len(), 4);
+    for (action, record) in actions.iter().zip(&request.records) {
+        assert_eq!(action.put().unwrap(), &put(record));
+    }
+    assert!(actions[3].update().is_some());
+}
+
+#[test]
+fn several_records_move_the_balance_by_their_sum() {
+    for (records, expression, amount) in [
+        (vec![(0.1, "credit"), (0.2, "credit")], "+ :amount", "0.3"),
+        (vec![(5.0, "credit"), (7.5, "debit")], "- :amount", "2.5"),
+        (vec![(7.5, "credit"), (5.0, "debit"), (1.0, "debit")], "+ :amount", "1.5"),
+        (vec![(5.0, "debit"), (5.0, "credit")], "+ :amount", "0"),
+    ] {
+        let update = update_of(&records, 100.0);
+        assert!(update.update_expression().ends_with(expression), "{records:?}");
+        let values = update.expression_attribute_values().unwrap();
+        assert_eq!(values[":amount"], plain_number(amount), "{records:?}");
+    }
+}
+
+#[test]
+fn several_records_need_the_balance_to_cover_no_more_than_their_sum() {
+    for (records, condition) in [
+        (
+            vec![(500.0, "credit"), (600.0, "debit")],
+            "(attribute_not_exists(balance) OR balance >= :amount)",
+        ),
+        (vec![(500.0, "credit"), (600.01, "debit")], "(balance >= :amount)"),
+        (
+            vec![(500.0, "credit"), (500.0, "debit")],
+            "(attribute_not_exists(balance) OR attribute_type(balance, :number))",
+        ),
+    ] {
+        let update = update_of(&records, 100.0);
+        let expected = format!("{condition} AND NOT contains(fencedCalls, :call)");
+        assert_eq!(update.condition_expression(), Some(expected.as_str()), "{records:?}");
+    }
+}
+
+#[test]
+fn a_fence_against_the_request_names_the_request_and_none_of_its_calls() {
+    let request = write(&[(1.0, "credit"), (2.0, "credit")]);
+    let actions = request.actions(&options(100.0));
+    let values = actions[2].update().unwrap().expression_attribute_values().unwrap().clone();
+    assert_eq!(values[":call"], text(&request.request_id.to_string()));
 }
 
 #[test]
@@ -195,7 +262,7 @@ fn a_failed_condition_of_the_record_is_a_taken_key() {
         transaction_type: Some("credit".to_owned()),
         call_id: Some("call-1".to_owned()),
     };
-    assert_eq!(answer, Ok(WriteAnswer::KeyTaken(existing)));
+    assert_eq!(answer, Ok(taken(existing)));
 }
 
 #[test]
@@ -207,22 +274,59 @@ fn a_record_of_another_shape_is_a_taken_key_all_the_same() {
     ]);
     for old in [Some(odd), None] {
         let answer = read_reasons(&[condition_failed(old), reason("None")]);
-        assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())));
+        assert_eq!(answer, Ok(taken(ExistingRecord::default())));
     }
 }
 
 #[test]
-fn a_taken_key_is_told_before_a_refused_balance() {
+fn a_taken_key_and_a_refused_balance_are_both_told() {
     let answer = read_reasons(&[condition_failed(None), condition_failed(None)]);
-    assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())));
+    let refusal = Refusal {
+        records: vec![RecordState::Taken(ExistingRecord::default())],
+        balance: Some(RefusedBalance { balance: StoredBalance::Absent, fences: Vec::new() }),
+    };
+    assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
 }
 
 #[test]
 fn a_taken_key_is_told_whatever_happened_to_the_balance() {
     for code in ["TransactionConflict", "ThrottlingError", "ValidationError"] {
         let answer = read_reasons(&[condition_failed(None), reason(code)]);
-        assert_eq!(answer, Ok(WriteAnswer::KeyTaken(ExistingRecord::default())), "{code}");
+        assert_eq!(answer, Ok(taken(ExistingRecord::default())), "{code}");
     }
+}
+
+#[test]
+fn a_mixed_answer_tells_the_state_of_each_record_in_order() {
+    let answer = read_reasons(&[
+        reason("None"),
+        condition_failed(None),
+        reason("TransactionConflict"),
+        reason("None"),
+        condition_failed(Some(item([("balance", plain_number("3"))]))),
+    ]);
+    let refusal = Refusal {
+        records: vec![
+            RecordState::Free,
+            RecordState::Taken(ExistingRecord::default()),
+            RecordState::Unclear,
+            RecordState::Free,
+        ],
+        balance: Some(RefusedBalance {
+            balance: StoredBalance::Number(Decimal::parse("3").unwrap()),
+            fences: Vec::new(),
+        }),
+    };
+    assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
+}
+
+#[test]
+fn a_refused_balance_counts_for_the_records_in_the_clear() {
+    let answer =
+        read_reasons(&[reason("TransactionConflict"), reason("None"), condition_failed(None)]);
+    let Ok(WriteAnswer::Refused(refusal)) = answer else { panic!("no answer: {answer:?}") };
+    assert_eq!(refusal.records, [RecordState::Unclear, RecordState::Free]);
+    assert!(refusal.balance.is_some());
 }
 
 #[test]
@@ -262,7 +366,9 @@ fn a_refused_balance_tells_which_fences_stand() {
         balance: StoredBalance::Number(Decimal::parse("1").unwrap()),
         fences: vec![first, second],
     };
-    assert_eq!(answer, Ok(WriteAnswer::BalanceRefused(refused)));
+    let records = vec![RecordState::Free];
+    let refusal = Refusal { records, balance: Some(refused) };
+    assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
 }
 
 #[test]
@@ -281,18 +387,20 @@ fn looking_for_a_record_writes_nothing() {
 
 #[test]
 fn a_refused_balance_does_not_count_while_the_record_is_in_conflict() {
-    for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+    for code in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
         let outcome = read_reasons(&[reason(code), condition_failed(None)]);
         assert!(is_not_taken(&outcome), "{code}: {outcome:?}");
     }
+    let outcome = read_reasons(&[reason("TransactionConflict"), condition_failed(None)]);
+    assert!(is_contended(&outcome), "{outcome:?}");
 }
 
 #[test]
 fn a_conflict_on_either_action_is_worth_another_attempt() {
     let conflict = || reason("TransactionConflict");
-    assert!(is_not_taken(&read_reasons(&[reason("None"), conflict()])));
-    assert!(is_not_taken(&read_reasons(&[conflict(), reason("None")])));
-    assert!(is_not_taken(&read_reasons(&[conflict(), conflict()])));
+    assert!(is_contended(&read_reasons(&[reason("None"), conflict()])));
+    assert!(is_contended(&read_reasons(&[conflict(), reason("None")])));
+    assert!(is_contended(&read_reasons(&[conflict(), conflict()])));
 }
 
 #[test]
@@ -301,23 +409,76 @@ fn a_number_that_leaves_the_range_is_told_so() {
         .code("ValidationError")
         .message("Number overflow. Attempting to store a number with magnitude larger than ...")
         .build();
-    let Err(Fault::Final(error)) = read_reasons(&[reason("None"), overflow]) else {
-        panic!("not final");
+    let Err(Fault::Rejected(error)) = read_reasons(&[reason("None"), overflow]) else {
+        panic!("not rejected");
     };
     assert_eq!(error.code, ErrorCode::AmountOutOfRange);
 }
 
 #[test]
-fn any_other_number_of_reasons_is_no_verdict() {
+fn reasons_without_a_verdict_are_no_answer() {
     for reasons in [
         vec![],
         vec![condition_failed(None)],
-        vec![reason("None"), reason("None"), condition_failed(None)],
+        vec![reason("None"), reason("None")],
+        vec![reason("None"), reason("ValidationError"), reason("None")],
     ] {
         let outcome = read_reasons(&reasons);
-        assert!(matches!(outcome, Err(Fault::Final(_))), "{outcome:?}");
+        assert!(is_rejected(&outcome), "{outcome:?}");
     }
-    assert!(is_not_taken(&read_reasons(&[reason("TransactionConflict")])));
+    assert!(is_contended(&read_reasons(&[reason("TransactionConflict")])));
+}
+
+// On the wire.
+
+const CANCELLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"cancelled","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}"#;
+
+/// The tokens and the bodies of attempts at one request that are answered like this.
+async fn attempts(answers: Vec<(u16, &'static str)>) -> Vec<(String, String)> {
+    let count = answers.len();
+    let (endpoint, arrived) = server(answers);
+    let database = database(&endpoint);
+    let mut request = write(&[(1.0, "credit"), (2.0, "debit")]);
+    for _ in 0..count {
+        // What it comes to is another test's business.
+        drop(crate::store::Store::write(&database, &mut request, LIMIT).await);
+    }
+    let token = |body: &str| -> String {
+        let token = body.split("\"ClientRequestToken\":\"").nth(1).unwrap();
+        token.split('"').next().unwrap().to_owned()
+    };
+    arrived.iter().take(count).map(|it| (token(&it.body), it.body)).collect()
+}
+
+#[tokio::test]
+async fn a_token_fills_36_characters() {
+    let attempts = attempts(vec![(200, "{}")]).await;
+    assert_eq!(attempts[0].0.len(), 36);
+}
+
+#[tokio::test]
+async fn while_it_is_unanswered_a_request_keeps_its_bytes() {
+    let oops = r#"{"__type":"InternalServerError"}"#;
+    let attempts = attempts(vec![(500, oops), (200, ""), (502, "<html>"), (200, "{}")]).await;
+    assert_eq!(attempts.len(), 4);
+    assert!(attempts.iter().all(|attempt| *attempt == attempts[0]), "{attempts:?}");
+}
+
+#[tokio::test]
+async fn after_a_cancellation_a_request_has_a_new_token_and_is_otherwise_the_same() {
+    let attempts = attempts(vec![(400, CANCELLED), (200, "{}")]).await;
+    let [(first_token, first), (second_token, second)] = attempts.as_slice() else {
+        panic!("two attempts: {attempts:?}");
+    };
+    assert_ne!(first_token, second_token);
+    // The attributes of an item have no order of their own.
+    let parts = |body: &str, token: &str| {
+        let body = body.replace(token, "token");
+        let mut parts: Vec<String> = body.split(['{', '}', ',']).map(str::to_owned).collect();
+        parts.sort_unstable();
+        parts
+    };
+    assert_eq!(parts(first, first_token), parts(second, second_token));
 }
 
 // Whatever DynamoDB answers.
@@ -372,18 +533,29 @@ proptest! {
 
     #[test]
     fn no_cancellation_is_a_commit_and_only_a_failed_condition_is_a_verdict(
-        reasons in prop::collection::vec(any_reason(), 0..4),
+        reasons in prop::collection::vec(any_reason(), 0..6),
     ) {
         match read_reasons(&reasons) {
             Ok(WriteAnswer::Committed) => prop_assert!(false, "a cancelled transaction"),
-            Ok(WriteAnswer::KeyTaken(_)) => {
-                prop_assert_eq!(reasons.len(), 2);
-                prop_assert!(is_condition_failure(&reasons[0]));
-            }
-            Ok(WriteAnswer::BalanceRefused(_)) => {
-                prop_assert_eq!(reasons.len(), 2);
-                prop_assert!(is_condition_failure(&reasons[1]));
-                prop_assert!(is_in_the_clear(&reasons[0]));
+            Ok(WriteAnswer::Refused(refusal)) => {
+                prop_assert_eq!(refusal.records.len() + 1, reasons.len());
+                for (state, reason) in refusal.records.iter().zip(&reasons) {
+                    match state {
+                        RecordState::Taken(_) => prop_assert!(is_condition_failure(reason)),
+                        RecordState::Free => prop_assert!(is_in_the_clear(reason)),
+                        RecordState::Unclear => {
+                            prop_assert!(!is_condition_failure(reason) && !is_in_the_clear(reason));
+                        }
+                    }
+                }
+                let has_refused = is_condition_failure(reasons.last().unwrap());
+                prop_assert_eq!(refusal.balance.is_some(), has_refused);
+                let is_taken = |state: &RecordState| matches!(state, RecordState::Taken(_));
+                let has_free = refusal.records.contains(&RecordState::Free);
+                prop_assert!(
+                    refusal.records.iter().any(is_taken) || (has_free && has_refused),
+                    "nobody was refused"
+                );
             }
             Err(fault) => prop_assert!(!matches!(fault, Fault::Unanswered(_))),
         }

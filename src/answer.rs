@@ -1,0 +1,60 @@
+//! A call's answer: given exactly once, whatever happens.
+
+use std::fmt;
+
+use crate::admission::Place;
+use crate::error::{BalanceError, ErrorCode};
+
+type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
+
+/// The duty to answer one call, and the call's place among those that a client holds. Dropping it
+/// answers as well: a defect of this package must not leave a caller waiting.
+pub struct Answer<T> {
+    recipient: Option<Recipient<T>>,
+    _place: Place,
+}
+
+impl<T> Answer<T> {
+    pub fn new(
+        place: Place,
+        recipient: impl FnOnce(Result<T, BalanceError>) + Send + 'static,
+    ) -> Self {
+        Self { recipient: Some(Box::new(recipient)), _place: place }
+    }
+
+    pub fn give(mut self, outcome: Result<T, BalanceError>) {
+        self.deliver(outcome);
+    }
+
+    fn deliver(&mut self, outcome: Result<T, BalanceError>) {
+        if let Some(recipient) = self.recipient.take() {
+            recipient(outcome);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Answer<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Answer")
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        if self.recipient.is_some() {
+            self.deliver(Err(lost()));
+        }
+    }
+}
+
+/// The answer of a call that got lost inside this package.
+pub fn lost() -> BalanceError {
+    BalanceError::new(
+        ErrorCode::InternalError,
+        "Internal error: the call was lost. If it was a transaction, money may or may not have \
+         moved: call again with the same idempotentKey to find out. It cannot be applied twice.",
+    )
+}
+
+#[cfg(test)]
+mod tests;

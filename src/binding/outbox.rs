@@ -1,0 +1,84 @@
+//! Answers on their way to JavaScript. They cross together: one wake-up for all that is ready.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::bindgen_prelude::{Either3, FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Result, Status};
+
+use super::failure::Failure;
+use crate::error::BalanceError;
+
+/// A balance, nothing, or a failure.
+pub type Outcome = Either3<f64, (), Failure>;
+
+/// The numbers of the calls, and their outcomes in the same order.
+pub type Delivery = FnArgs<(Vec<f64>, Vec<Outcome>)>;
+
+/// The function in JavaScript that takes a delivery.
+pub type Deliver<'env> = Function<'env, Delivery, ()>;
+
+/// Weak: an idle client must not keep the process alive. `index.js` sees to it that one with
+/// calls does.
+type Bell = ThreadsafeFunction<(), (), Delivery, Status, false, true>;
+
+type Answers = Mutex<(Vec<f64>, Vec<Outcome>)>;
+
+pub struct Outbox {
+    answers: Arc<Answers>,
+    has_rung: Arc<AtomicBool>,
+    bell: Bell,
+}
+
+impl Outbox {
+    pub fn new(deliver: &Deliver<'_>) -> Result<Self> {
+        let answers = Arc::<Answers>::default();
+        let has_rung = Arc::new(AtomicBool::new(false));
+        let (waiting, bell_is_free) = (Arc::clone(&answers), Arc::clone(&has_rung));
+        let bell =
+            deliver.build_threadsafe_function::<()>().weak::<true>().build_callback(move |_| {
+                bell_is_free.store(false, Ordering::Release);
+                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(FnArgs::from(std::mem::take(&mut *waiting)))
+            })?;
+        Ok(Self { answers, has_rung, bell })
+    }
+
+    /// Puts an answer down. It leaves with the next `ring`.
+    pub fn put<T: Into<Answered>>(
+        &self,
+        number: f64,
+        outcome: std::result::Result<T, BalanceError>,
+    ) {
+        let outcome = match outcome {
+            Ok(success) => success.into().0,
+            Err(error) => Either3::C(error.into()),
+        };
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.0.push(number);
+        answers.1.push(outcome);
+    }
+
+    /// Has the answers fetched. With JavaScript gone there is nobody to tell.
+    pub fn ring(&self) {
+        if !self.has_rung.swap(true, Ordering::AcqRel) {
+            self.bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+/// A success on its way.
+pub struct Answered(Outcome);
+
+impl From<f64> for Answered {
+    fn from(balance: f64) -> Self {
+        Self(Either3::A(balance))
+    }
+}
+
+impl From<()> for Answered {
+    fn from((): ()) -> Self {
+        Self(Either3::B(()))
+    }
+}

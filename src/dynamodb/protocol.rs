@@ -1,0 +1,98 @@
+//! How an operation is spelt on the wire: by the SDK's own serializers.
+
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::error::{BoxError, SdkError};
+use aws_sdk_dynamodb::operation::batch_get_item::{
+    BatchGetItem, BatchGetItemError, BatchGetItemInput, BatchGetItemOutput,
+};
+use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemError, GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItems, TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput,
+};
+use aws_smithy_runtime_api::client::interceptors::context::Input;
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
+use aws_smithy_runtime_api::client::ser_de::{
+    DeserializeResponse as _, SerializeRequest as _, SharedRequestSerializer,
+    SharedResponseDeserializer,
+};
+use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
+
+/// An operation of DynamoDB, as the SDK knows it.
+pub trait Operation: RuntimePlugin + Default {
+    type Input: fmt::Debug + Send + Sync + 'static;
+    type Output: fmt::Debug + Send + Sync + 'static;
+    type Error: Error + Send + Sync + 'static;
+}
+
+impl Operation for GetItem {
+    type Input = GetItemInput;
+    type Output = GetItemOutput;
+    type Error = GetItemError;
+}
+
+impl Operation for BatchGetItem {
+    type Input = BatchGetItemInput;
+    type Output = BatchGetItemOutput;
+    type Error = BatchGetItemError;
+}
+
+impl Operation for TransactWriteItems {
+    type Input = TransactWriteItemsInput;
+    type Output = TransactWriteItemsOutput;
+    type Error = TransactWriteItemsError;
+}
+
+/// Writes the requests and reads the answers of one operation.
+#[derive(Debug)]
+pub struct Protocol<O> {
+    serializers: FrozenLayer,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O: Operation> Protocol<O> {
+    pub fn new() -> Self {
+        let serializers =
+            RuntimePlugin::config(&O::default()).expect("the SDK configures its operations");
+        Self { serializers, operation: PhantomData }
+    }
+
+    /// A request without endpoint and signature.
+    pub fn compose(&self, input: O::Input) -> Result<HttpRequest, BoxError> {
+        let serializer = self.serializers.load::<SharedRequestSerializer>();
+        serializer
+            .expect("the SDK configures a serializer")
+            .serialize_input(Input::erase(input), &mut ConfigBag::base())
+    }
+
+    /// What an answer says, whose body has been read in full.
+    #[expect(clippy::result_large_err, reason = "the SDK's own error")]
+    pub fn read(&self, response: HttpResponse) -> Result<O::Output, SdkError<O::Error>> {
+        let deserializer = self.serializers.load::<SharedResponseDeserializer>();
+        let outcome = deserializer
+            .expect("the SDK configures a deserializer")
+            .deserialize_nonstreaming_with_config(&response, &ConfigBag::base());
+        let error = match outcome {
+            Ok(output) => return Ok(output.downcast().expect("the operation's own output")),
+            Err(error) => error,
+        };
+        let mut answered = None;
+        let unreadable = error.map_operation_error(|error| {
+            answered = Some(error);
+            fmt::Error
+        });
+        Err(match answered {
+            Some(error) => SdkError::service_error(
+                error.downcast().expect("the operation's own error"),
+                response,
+            ),
+            None => SdkError::response_error(unreadable, response),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by the SDK's HTTP
+//! client. What the SDK does around that for every request (retries, plug-ins, interceptors,
+//! endpoint rules) costs several times as much as the request; here it is done once per client or
+//! not at all, because the lanes decide about retries.
+
+use std::time::SystemTime;
+
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::error::{BoxError, SdkError};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+
+use super::departure::Departure;
+use super::identity::{Passport, Passports};
+use super::protocol::{Operation, Protocol};
+
+/// Tells AWS, in its logs, who is asking.
+const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"));
+
+#[derive(Debug)]
+pub struct Wire {
+    pub connector: SharedHttpConnector,
+    pub passports: Passports,
+    pub region: String,
+}
+
+impl Wire {
+    /// Sends a composed request, once.
+    pub async fn send<O: Operation>(
+        &self,
+        protocol: &Protocol<O>,
+        mut request: HttpRequest,
+        departure: &Departure,
+    ) -> Result<O::Output, SdkError<O::Error>> {
+        let passport = self.passports.current().await.map_err(SdkError::construction_failure)?;
+        self.address(&mut request, &passport).map_err(SdkError::construction_failure)?;
+        departure.leave();
+        let response = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
+        protocol.read(read_in_full(response).await?)
+    }
+
+    /// Gives a request its endpoint and its signature.
+    fn address(&self, request: &mut HttpRequest, passport: &Passport) -> Result<(), BoxError> {
+        request.uri_mut().set_endpoint(&passport.url)?;
+        request.headers_mut().try_insert("user-agent", USER_AGENT)?;
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Double;
+        let parameters = v4::SigningParams::builder()
+            .identity(&passport.identity)
+            .region(&self.region)
+            .name("dynamodb")
+            .time(SystemTime::now())
+            .settings(settings)
+            .build()?
+            .into();
+        let body = request.body().bytes().ok_or("the request has a body in memory")?;
+        let signable = SignableRequest::new(
+            request.method(),
+            request.uri(),
+            request.headers().iter(),
+            SignableBody::Bytes(body),
+        )?;
+        let (headers, _) = sign(signable, &parameters)?.into_parts().0.into_parts();
+        for header in headers {
+            request.headers_mut().try_insert(header.name(), header.value().to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+/// The answer with its whole body in memory.
+async fn read_in_full<E>(mut response: HttpResponse) -> Result<HttpResponse, SdkError<E>> {
+    let body = ByteStream::new(response.take_body()).collect().await;
+    match body {
+        Ok(bytes) => Ok(response.map(|_| SdkBody::from(bytes.clone().into_bytes()))),
+        Err(error) => Err(SdkError::response_error(error, response)),
+    }
+}

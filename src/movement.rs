@@ -1,0 +1,57 @@
+//! What several transactions of one user together do to the balance.
+
+use crate::money::Decimal;
+use crate::transaction::{Transaction, TransactionType};
+
+/// Credits and debits, summed exactly.
+#[derive(Clone, Debug, Default)]
+pub struct Movement {
+    credits: Decimal,
+    debits: Decimal,
+}
+
+/// Which way a movement goes as a whole, and how far: zero or more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Net {
+    Credit(Decimal),
+    Debit(Decimal),
+}
+
+impl Movement {
+    pub fn of<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> Self {
+        let mut movement = Self::default();
+        for transaction in transactions {
+            movement.add(transaction);
+        }
+        movement
+    }
+
+    pub fn add(&mut self, transaction: &Transaction) {
+        let amount = transaction.amount.as_decimal();
+        match transaction.transaction_type {
+            TransactionType::Credit => self.credits = self.credits.plus(amount),
+            TransactionType::Debit => self.debits = self.debits.plus(amount),
+        }
+    }
+
+    /// All happen at the same time, so that the credits may be ordered first: the balance has to
+    /// cover no more than this.
+    pub fn net(&self) -> Net {
+        if self.debits > self.credits {
+            Net::Debit(self.debits.minus(&self.credits))
+        } else {
+            Net::Credit(self.credits.minus(&self.debits))
+        }
+    }
+}
+
+impl Net {
+    pub fn as_decimal(&self) -> &Decimal {
+        match self {
+            Self::Credit(amount) | Self::Debit(amount) => amount,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
