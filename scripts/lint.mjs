@@ -12,8 +12,13 @@ run('npx', ['biome', 'ci', '--error-on-warnings', '.']);
 step('Checking types');
 run('npx', ['tsc', '--project', 'tsconfig.json']);
 
-step('Formatting Rust');
-run('cargo', ['fmt', '--check']);
+for (const manifest of ['Cargo.toml', 'benches/servers/Cargo.toml']) {
+  step(`Formatting Rust: ${manifest}`);
+  run('cargo', ['fmt', '--check', '--manifest-path', manifest]);
 
-step('Linting Rust');
-run('cargo', ['clippy', '--all-targets', '--locked', '--', '--deny', 'warnings']);
+  step(`Linting Rust: ${manifest}`);
+  run('cargo', [
+    'clippy',
+    ...['--manifest-path', manifest, '--all-targets', '--locked', '--', '--deny', 'warnings'],
+  ]);
+}

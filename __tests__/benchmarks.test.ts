@@ -1,0 +1,194 @@
+// The report of the benchmarks says what the results say. The results here are made up, so that it
+// is known what the report has to be.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Measurement, Results, StartUp } from '../benches/measure/results';
+
+const folder = mkdtempSync(join(tmpdir(), 'dynamodb-balance-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Load = Pick<Measurement, 'server' | 'operation' | 'users' | 'callers'>;
+
+const reads: Load = { server: 'stand-in', operation: 'read', users: 'many', callers: 64 };
+const transactions: Load = { ...reads, operation: 'transact' };
+const hot: Load = { server: 'model', operation: 'transact', users: 'hot', callers: 64 };
+
+const GOALS = [
+  'First balance over HTTPS in a fresh process, against SDK v3 bundled',
+  '`require` alone',
+  'CPU per `getCurrentBalance`, 64 callers, against SDK v3',
+  'CPU per `getCurrentBalance`, 64 callers, against one hand-signed request per call',
+  'CPU per `getCurrentBalance`, 1 caller, against SDK v3',
+  'CPU per `transact`, 64 callers, many users, against SDK v3',
+  'Hot account, 64 callers, 5 ms model: committed per second, against SDK v3 with retries',
+  "Hot account, 2,000 callers: share of the model's physical limit (99 per round trip and process)",
+  'Hot account, 64 callers each: committed per second by four processes, against one alone',
+  'Memory above bare Node, 64 callers, against SDK v3 (the worse of reads and transactions)',
+  'WCU per transaction on a hot account, 64 callers',
+];
+
+/** One round of 100 calls in a second, with 1 ms of CPU time each, but for the changes. */
+function measured(
+  load: Load,
+  peer: Measurement['peer'],
+  changes: Partial<Measurement> = {},
+): Measurement {
+  return {
+    ...load,
+    processes: 1,
+    peer,
+    round: 1,
+    calls: 100,
+    seconds: 1,
+    cpuMicroseconds: 100_000,
+    p50: 5,
+    p99: 9,
+    memory: 100e6,
+    ...changes,
+  };
+}
+
+function counted(writeUnits: number): Pick<Measurement, 'counted'> {
+  const nothing = { requests: 0, committed: 0, conflicts: 0, throttled: 0, itemsRead: 0 };
+  return { counted: { ...nothing, records: 100, writeUnits, readUnits: 0 } };
+}
+
+function starts(peer: StartUp['peer'], times: [number, number][]): StartUp[] {
+  return (['http', 'https'] as const).flatMap((protocol) =>
+    times.map(([require, firstBalance]) => ({ peer, protocol, require, firstBalance })),
+  );
+}
+
+/** Everything exactly as good as its goal. */
+function justReached(): Results {
+  return {
+    date: '2024-02-29T12:34:56.789Z',
+    minutes: 7,
+    rounds: 3,
+    machine: {
+      processor: 'Some processor',
+      cores: 2,
+      memoryGiB: 8,
+      system: 'Linux',
+      node: '20.0.0',
+      rust: 'rustc 1.94.0',
+      sdk: '3.0.0',
+      loadBefore: 0,
+    },
+    sizes: { package: 8e6, sdk: 20e6, bundle: 1e6 },
+    startUp: [
+      // The medians are 2.9 and 10 ms.
+      ...starts('package', [
+        [1, 10],
+        [2.9, 9],
+        [900, 900],
+      ]),
+      ...starts('bundle', [[50, 80]]),
+      ...starts('sdk', [[100, 200]]),
+    ],
+    measurements: [
+      measured(reads, 'package', { cpuMicroseconds: 1000, memory: 60e6 }),
+      measured(reads, 'sdk', { cpuMicroseconds: 20_000, memory: 110e6 }),
+      measured(reads, 'floor', { cpuMicroseconds: 1000 }),
+      measured(reads, 'nothing', { memory: 50e6 }),
+      measured({ ...reads, callers: 1 }, 'package', { cpuMicroseconds: 1000 }),
+      measured({ ...reads, callers: 1 }, 'sdk', { cpuMicroseconds: 5000 }),
+      measured(transactions, 'package', { cpuMicroseconds: 1000, memory: 70e6 }),
+      measured(transactions, 'sdk', { cpuMicroseconds: 8000, memory: 110e6 }),
+      measured(hot, 'package', { calls: 9000, ...counted(210) }),
+      measured(hot, 'sdk', { calls: 90, ...counted(400) }),
+      measured({ ...hot, callers: 2000 }, 'package', { calls: 15_840 }),
+      measured(hot, 'package', { calls: 9000, processes: 4 }),
+      measured({ ...hot, users: 'many' }, 'package'),
+    ],
+  };
+}
+
+/** The report as the command writes it, read from the folder. */
+function report(results: Results): string {
+  mkdirSync(join(folder, 'benchmarks'), { recursive: true });
+  writeFileSync(join(folder, 'benchmarks', 'results.json'), JSON.stringify(results));
+  const program = join(__dirname, '..', 'benches', 'report', 'draw.mjs');
+  execFileSync(process.execPath, [program, folder], { stdio: 'pipe' });
+  return readFileSync(join(folder, 'benchmarks.md'), 'utf8');
+}
+
+/** The cells behind each goal: the goal, what was reached, whether that is enough. */
+function goalsIn(text: string): Map<string, string[]> {
+  const section = text.split('## Goals')[1]?.split('##')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| '));
+  const cells = rows.slice(2).map((row) => row.split('|').map((cell) => cell.trim()));
+  return new Map(cells.map(([, title = '', ...rest]) => [title, rest.slice(0, -1)]));
+}
+
+test('a goal that is just reached is met', () => {
+  const goals = goalsIn(report(justReached()));
+  expect([...goals.keys()]).toEqual(GOALS);
+  expect([...goals.values()].map(([, reached, verdict]) => [reached, verdict])).toEqual([
+    ['8 ×', 'met'],
+    ['2.9 ms', 'met'],
+    ['20 ×', 'met'],
+    ['1 × the floor', 'met'],
+    ['5 ×', 'met'],
+    ['8 ×', 'met'],
+    ['100 ×', 'met'],
+    ['80 %', 'met'],
+    ['1 ×', 'met'],
+    ['33.3 %', 'met'],
+    ['2.1', 'met'],
+  ]);
+});
+
+test('a goal that is just missed is not met', () => {
+  const results = justReached();
+  for (const start of results.startUp) {
+    if (start.peer === 'package') {
+      start.require += 0.1;
+      start.firstBalance += 0.1;
+    }
+  }
+  for (const measurement of results.measurements) {
+    if (measurement.peer === 'package') {
+      measurement.cpuMicroseconds *= 1.01;
+      measurement.memory = Number(measurement.memory) + 1e6;
+      measurement.calls -= measurement.processes;
+      Object.assign(measurement, counted(211));
+    }
+  }
+  const verdicts = [...goalsIn(report(results)).values()].map(([, , verdict]) => verdict);
+  expect(verdicts).toEqual(GOALS.map(() => '**not met**'));
+});
+
+test('a goal that was not measured is not met', () => {
+  const goals = goalsIn(report({ ...justReached(), measurements: [] }));
+  expect(goals.get('WCU per transaction on a hot account, 64 callers')).toEqual([
+    '2.1',
+    'not measured',
+    '**not met**',
+  ]);
+});
+
+test('what counts is the median of the rounds', () => {
+  const results = justReached();
+  const load: Load = { ...reads, callers: 8 };
+  for (const calls of [700, 300, 500]) {
+    results.measurements.push(measured(load, 'package', { calls }));
+  }
+  const throughput = report(results).split('## Throughput')[1] ?? '';
+  expect(throughput).toContain('| stand-in | `getCurrentBalance` | many | 8 | 500 |');
+});
+
+test('each plot is drawn with the peers that it compares', () => {
+  report(justReached());
+  const plot = (name: string): string =>
+    readFileSync(join(folder, 'benchmarks', `${name}.svg`), 'utf8');
+  for (const name of ['start-up', 'cpu', 'hot-account']) {
+    expect(plot(name)).toMatch(/^<svg .*this package.*SDK v3/s);
+  }
+  expect(plot('latency')).toMatch(/^<svg .*p50.*p99/s);
+});

@@ -1,0 +1,18 @@
+/** The two functions as every peer offers them to the driver. */
+export interface Peer {
+  getCurrentBalance(input: { userId: string }): Promise<number>;
+  transact(input: Transaction): Promise<void>;
+}
+
+export interface Transaction {
+  idempotentKey: string;
+  userId: string;
+  amount: number;
+  type: 'credit' | 'debit';
+}
+
+export interface PeerOptions {
+  endpoint: string;
+  /** How many calls will be under way at once. */
+  callers: number;
+}

@@ -1,0 +1,111 @@
+// The same two functions on the AWS SDK for JavaScript, version 3, as carefully as it goes without
+// lanes: one transaction per call, a token, retries, enough connections that stay open.
+
+import { randomUUID } from 'node:crypto';
+
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+
+import { retrying } from './retry.mjs';
+
+const DEFAULT_BALANCE = 100;
+
+/**
+ * @param {import('./peer.d.ts').PeerOptions} options
+ * @returns {import('./peer.d.ts').Peer}
+ */
+export function open(options) {
+  const client = makeClient(options);
+  return {
+    getCurrentBalance: ({ userId }) => retrying(() => readBalance(client, userId)),
+    transact: (transaction) => transact(client, transaction),
+  };
+}
+
+/** @param {import('./peer.d.ts').PeerOptions} options */
+export function makeClient({ endpoint, callers }) {
+  const agent = { keepAlive: true, maxSockets: callers };
+  return new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    requestHandler: { httpAgent: agent, httpsAgent: agent },
+    maxAttempts: 1,
+  });
+}
+
+/**
+ * @param {DynamoDBClient} client
+ * @param {string} userId
+ */
+export async function readBalance(client, userId) {
+  const { Item: item } = await client.send(
+    new GetItemCommand({
+      TableName: 'UserBalances',
+      Key: { userId: { S: userId } },
+      ProjectionExpression: 'balance',
+      ConsistentRead: true,
+    }),
+  );
+  return Number(item?.['balance']?.N ?? DEFAULT_BALANCE);
+}
+
+/**
+ * @param {DynamoDBClient} client
+ * @param {import('./peer.d.ts').Transaction} transaction
+ */
+async function transact(client, transaction) {
+  const actions = [putRecord(transaction), moveBalance(transaction)];
+  let token = '';
+  await retrying(async (answered) => {
+    // An attempt without an answer may have happened: the same token again.
+    token = answered ? randomUUID() : token;
+    await client.send(
+      new TransactWriteItemsCommand({ TransactItems: actions, ClientRequestToken: token }),
+    );
+  });
+}
+
+/** @param {import('./peer.d.ts').Transaction} transaction */
+function putRecord({ idempotentKey, userId, amount, type }) {
+  return {
+    Put: {
+      TableName: 'Transactions',
+      Item: {
+        idempotentKey: { S: idempotentKey },
+        userId: { S: userId },
+        amount: { N: String(amount) },
+        type: { S: type },
+        timestamp: { S: new Date().toISOString() },
+      },
+      ConditionExpression: 'attribute_not_exists(idempotentKey)',
+      ReturnValuesOnConditionCheckFailure: /** @type {const} */ ('ALL_OLD'),
+    },
+  };
+}
+
+/** @param {import('./peer.d.ts').Transaction} transaction */
+function moveBalance({ userId, amount, type }) {
+  const sign = type === 'credit' ? '+' : '-';
+  return {
+    Update: {
+      TableName: 'UserBalances',
+      Key: { userId: { S: userId } },
+      UpdateExpression: `SET balance = if_not_exists(balance, :default) ${sign} :amount`,
+      ...(type === 'debit' && {
+        ConditionExpression:
+          amount <= DEFAULT_BALANCE
+            ? 'attribute_not_exists(balance) OR balance >= :amount'
+            : 'balance >= :amount',
+      }),
+      ExpressionAttributeValues: {
+        ':default': { N: String(DEFAULT_BALANCE) },
+        ':amount': { N: String(amount) },
+      },
+      ReturnValuesOnConditionCheckFailure: /** @type {const} */ ('ALL_OLD'),
+    },
+  };
+}

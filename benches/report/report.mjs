@@ -1,0 +1,374 @@
+// The report in Markdown. Every number in it comes from the results of one run.
+
+import { CALLERS, CROWD, DURATION, LATENCY, SPREAD, WARM_UP } from '../measure/grid.mjs';
+import { judge, spellNumber } from './goals.mjs';
+import { names, peerOrder } from './names.mjs';
+import { find, findStart } from './statistics.mjs';
+
+/** @typedef {import('../measure/results.d.ts').Results} Results */
+/** @typedef {import('../measure/results.d.ts').Measurement} Measurement */
+/** @typedef {import('./statistics.mjs').Query} Query */
+/** @typedef {import('./statistics.mjs').FigureName} FigureName */
+
+const CALLS = { read: '`getCurrentBalance`', transact: '`transact`' };
+const USERS = { many: 'many', hot: 'one' };
+
+/**
+ * @param {Results} results
+ * @returns {string}
+ */
+export function writeReport(results) {
+  return [
+    introduction(results),
+    goals(results),
+    startUp(results),
+    cpu(results),
+    hotAccount(results),
+    latency(results),
+    throughput(results),
+    capacity(results),
+    memory(results),
+    sizes(results),
+    dynamoDbLocal(results),
+    method(results),
+  ].join('\n\n');
+}
+
+/** @param {Results} results */
+function introduction({ date, rounds, minutes, machine }) {
+  return `# Benchmarks
+
+Written by \`npm run bench\`, which builds and measures everything anew. All numbers of this page are
+medians of one run of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; the raw ones are in
+[benchmarks/results.json](benchmarks/results.json).
+
+${table(
+  ['machine', ''],
+  [
+    ['processor', `${machine.processor}, ${machine.cores} cores`],
+    ['memory', `${machine.memoryGiB} GiB`],
+    ['system', machine.system],
+    ['Node', machine.node],
+    ['Rust', machine.rust],
+    ['AWS SDK for JavaScript', machine.sdk],
+    ['load by others before', `${machine.loadBefore} processes`],
+    ['date', `${date.slice(0, 10)}, ${spellNumber(minutes)} minutes of measuring`],
+  ],
+)}
+
+Peers and servers share the cores. Compare the peers of this page with each other; another
+machine gives other numbers.
+
+- **${names.package}**: dynamodb-balance as it is installed.
+- **${names.sdk}**: the same two functions on the AWS SDK for JavaScript, written with care: one
+  transaction per call, tokens, retries with full jitter, enough connections that stay open. As
+  **${names.bundle}** it is one minified file by esbuild.
+- **${names.threeRoundTrips}**: on the same SDK, the old algorithm, which reads the record, reads the
+  balance and writes both. It loses money when two calls meet: it is here for its costs.
+- **${names.floor}**: a program in Rust that sends one hand-signed request per call with hyper, on one
+  thread.
+- **${names.nothing}**: the driver with a peer that does nothing.`;
+}
+
+/** @param {Results} results */
+function goals(results) {
+  const rows = judge(results).map(({ title, goal, reached, spell, isMet }) => [
+    title,
+    goal,
+    reached === undefined ? 'not measured' : spell(reached),
+    reached !== undefined && isMet(reached) ? 'met' : '**not met**',
+  ]);
+  return `## Goals\n\n${table(['what', 'goal', 'reached', ''], rows)}`;
+}
+
+/** @param {Results} results */
+function startUp(results) {
+  const rows = /** @type {const} */ (['package', 'bundle', 'sdk']).map((peer) => [
+    names[peer],
+    ...['require', 'firstBalance'].flatMap((time) =>
+      ['http', 'https'].map((protocol) =>
+        spellNumber(
+          findStart(results, /** @type {any} */ (time), /** @type {any} */ ({ peer, protocol })),
+        ),
+      ),
+    ),
+  ]);
+  const header = [
+    'milliseconds',
+    '`require`, HTTP',
+    '`require`, HTTPS',
+    'first balance, HTTP',
+    'first balance, HTTPS',
+  ];
+  return `## Start-up
+
+From \`require\` to the first balance, each time in a fresh process (${startsOf(results)} for each peer
+and protocol). The process has Node's own start behind it.
+
+${table(header, rows)}
+
+${image('start-up', 'Bars: milliseconds from require to the first balance, by peer, over HTTP and HTTPS')}`;
+}
+
+/** @param {Results} results */
+function startsOf({ startUp }) {
+  return startUp.filter(({ peer, protocol }) => peer === 'package' && protocol === 'http').length;
+}
+
+/** @param {Results} results */
+function cpu(results) {
+  return `## CPU per call
+
+User and system time of the whole process, driver included, in microseconds per call, against a server
+that answers at once.
+
+${loads(results, 'cpuPerCall', ['stand-in', 'stand-in over HTTPS'])}
+
+${image('cpu', 'Lines: CPU time per call by number of callers, a line for each peer')}`;
+}
+
+/** @param {Results} results */
+function hotAccount(results) {
+  const query = /** @type {const} */ ({ server: 'model', operation: 'transact', users: 'hot' });
+  const rows = [...CALLERS.map((callers) => [callers, 1]), [64, 4], [CROWD, 1]].map(
+    ([callers = 0, processes = 1]) => [
+      processes === 1 ? spellCallers(callers) : `${callers} in each of ${processes} processes`,
+      ...['package', 'sdk', 'threeRoundTrips'].map((peer) =>
+        spell(
+          find(results, 'perSecond', {
+            ...query,
+            callers,
+            processes,
+            peer: /** @type {any} */ (peer),
+          }),
+        ),
+      ),
+    ],
+  );
+  return `## One hot account
+
+All callers move money on one account of the model, where every request takes ${LATENCY} ms and transactions
+that overlap on an item cancel each other. Committed per second:
+
+${table(['callers', names.package, names.sdk, names.threeRoundTrips], rows)}
+
+${lost(results)}
+
+${image('hot-account', 'Lines: transactions committed per second by number of callers, a line for each peer')}`;
+}
+
+/**
+ * What the audit of the model found about those who may lose money.
+ *
+ * @param {Results} results
+ */
+function lost(results) {
+  const losers = results.measurements.filter(({ peer }) => peer === 'threeRoundTrips');
+  const audits = losers
+    .filter(({ users }) => users === 'hot')
+    .flatMap(({ audit }) => (audit === undefined ? [] : [audit]));
+  const [worst] = audits.sort((a, b) => Number(b.difference) - Number(a.difference));
+  if (worst === undefined) {
+    return 'After each load the model checks that every balance is the default and the sum of its records.';
+  }
+  return `After each load the model checks that every balance is the default and the sum of its records,
+exactly. For ${names.package} and ${names.sdk} a difference ends the run. With ${names.threeRoundTrips} one balance
+was wrong by ${worst.difference} after ${worst.records.toLocaleString('en')} records.`;
+}
+
+/** @param {Results} results */
+function latency(results) {
+  return `## Latency
+
+Milliseconds from call to answer, as \`p50 / p99\`. The model takes ${LATENCY} ms for every request; with
+spread, the time of each item is drawn from a log-normal distribution with that median and a sigma of
+${SPREAD}, and a request is as slow as its slowest item.
+
+${table(
+  loadHeader(results, ['model', 'model with spread']),
+  rowsOf(results, ['model', 'model with spread'], (query) => {
+    const p50 = find(results, 'p50', query);
+    return p50 === undefined ? '' : `${spell(p50)} / ${spell(find(results, 'p99', query))}`;
+  }),
+)}
+
+${image('latency', 'Lines: p50 and p99 by number of callers, a line for each peer')}`;
+}
+
+/** @param {Results} results */
+function throughput(results) {
+  return `## Throughput
+
+Calls per second. Against the stand-in the cores are the limit, which peer and server share.
+
+${loads(results, 'perSecond', ['stand-in', 'stand-in over HTTPS', 'model', 'model with spread'])}`;
+}
+
+/** @param {Results} results */
+function capacity(results) {
+  return `## Capacity units
+
+What the model counted per call while the load ran: a write in a transaction costs 2 WCU, a strongly
+consistent read 1 RCU. Requests that meet a conflict are charged nothing here; DynamoDB may charge
+them.
+
+${table(
+  loadHeader(results, ['model']),
+  rowsOf(results, ['model'], (query) => {
+    const [wcu, rcu] = [find(results, 'writeUnits', query), find(results, 'readUnits', query)];
+    if (query.operation === 'read') {
+      return rcu === undefined ? '' : `${spell(rcu)} RCU`;
+    }
+    return wcu === undefined ? '' : `${spell(wcu)} WCU${rcu === 0 ? '' : `, ${spell(rcu)} RCU`}`;
+  }),
+)}`;
+}
+
+/** @param {Results} results */
+function memory(results) {
+  const bare = find(results, 'memory', { server: 'stand-in', callers: 64, peer: 'nothing' });
+  return `## Memory
+
+Resident memory of the process at the end of a load, in MB. Bare Node with the same driver takes
+${bare === undefined ? '?' : megabytes(bare)} MB.
+
+${table(
+  loadHeader(results, ['stand-in', 'stand-in over HTTPS']),
+  rowsOf(results, ['stand-in', 'stand-in over HTTPS'], (query) => {
+    const memory = find(results, 'memory', query);
+    return memory === undefined ? '' : megabytes(memory);
+  }),
+)}`;
+}
+
+/** @param {Results} results */
+function sizes({ sizes: { package: ours, sdk, bundle } }) {
+  return `## Installed size
+
+${table(
+  ['', 'MB'],
+  [
+    [`${names.package}, for one platform`, megabytes(ours)],
+    ['`@aws-sdk/client-dynamodb` and what it depends on', megabytes(sdk)],
+    [`${names.bundle}, the two functions`, megabytes(bundle)],
+  ],
+)}`;
+}
+
+/** @param {Results} results */
+function dynamoDbLocal(results) {
+  return `## DynamoDB Local
+
+The code of AWS, in Java on the same cores, which are the limit here. It knows no conflicts and never
+throttles. Calls per second:
+
+${loads(results, 'perSecond', ['DynamoDB Local'])}`;
+}
+
+/** @param {Results} results */
+function method({ rounds }) {
+  return `## How it is measured
+
+- Each load runs in a process of its own: callers that call again as soon as they are answered. It is
+  warmed up for ${WARM_UP.calls.toLocaleString('en')} calls or ${WARM_UP.longest} s, whichever comes first, and then measured for ${DURATION} s. CPU time is
+  \`process.cpuUsage\`.
+- A round measures all loads, the peers of each one after another; each of the ${rounds} ${
+    rounds === 1 ? 'round' : 'rounds'
+  } begins with another peer.
+- "Many" users means that each call has another one of 10,000; "one" is a hot account.
+- The stand-in and the model are programs in Rust on one thread each. The model holds the items of a
+  transaction from its arrival to its answer; a transaction that meets a held item is cancelled with
+  \`TransactionConflict\`. An item takes 1,000 WCU and 3,000 RCU a second and throttles past that.
+- The physical limit of one process is 99 records in each transaction and one transaction in each
+  ${LATENCY} ms: 100 actions is what DynamoDB takes.
+- A call that fails, or a balance that is not the sum of its records, ends the run without a report.
+- \`node benches/report/draw.mjs\` writes this page again from the raw results.
+`;
+}
+
+/**
+ * @param {Results} results
+ * @param {FigureName} figure
+ * @param {Measurement['server'][]} servers
+ */
+function loads(results, figure, servers) {
+  const cell = (/** @type {Query} */ query) => spell(find(results, figure, query));
+  return table(loadHeader(results, servers), rowsOf(results, servers, cell));
+}
+
+/**
+ * @param {Results} results
+ * @param {Measurement['server'][]} servers
+ */
+function loadHeader(results, servers) {
+  const shown = peersOn(results, servers).map((peer) => names[peer]);
+  return ['server', 'call', 'users', 'callers', ...shown];
+}
+
+/**
+ * A row for each load on the servers, a column for each peer.
+ *
+ * @param {Results} results
+ * @param {Measurement['server'][]} servers
+ * @param {(query: Query) => string} cell
+ */
+function rowsOf(results, servers, cell) {
+  const peers = peersOn(results, servers);
+  /** @type {Map<string, string[]>} */
+  const rows = new Map();
+  for (const { server, operation, users, callers, processes } of results.measurements) {
+    const key = [server, operation, users, callers].join();
+    if (servers.includes(server) && processes === 1 && !rows.has(key)) {
+      rows.set(key, [
+        server,
+        CALLS[operation],
+        USERS[users],
+        spellCallers(callers),
+        ...peers.map((peer) => cell({ server, operation, users, callers, peer })),
+      ]);
+    }
+  }
+  return [...rows.values()];
+}
+
+/**
+ * @param {Results} results
+ * @param {Measurement['server'][]} servers
+ */
+function peersOn({ measurements }, servers) {
+  return peerOrder.filter((peer) =>
+    measurements.some((each) => each.peer === peer && servers.includes(each.server)),
+  );
+}
+
+/** @param {number} callers */
+function spellCallers(callers) {
+  return callers.toLocaleString('en');
+}
+
+/** @param {number | undefined} number */
+function spell(number) {
+  return number === undefined ? '' : spellNumber(number);
+}
+
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return spellNumber(bytes / 1e6);
+}
+
+/**
+ * @param {string} name
+ * @param {string} description
+ */
+function image(name, description) {
+  return `![${description}](benchmarks/${name}.svg)`;
+}
+
+/**
+ * @param {string[]} header
+ * @param {string[][]} rows
+ */
+function table(header, rows) {
+  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}

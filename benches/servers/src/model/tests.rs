@@ -1,0 +1,275 @@
+//! What the model promises, asked as a peer would ask it.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const KEPT: &str = "attribute_not_exists(idempotentKey)";
+const CREDIT: &str = "(attribute_not_exists(balance) OR attribute_type(balance, :number)) \
+                      AND NOT contains(fencedCalls, :call)";
+const DEBIT: &str = "(attribute_not_exists(balance) OR balance >= :amount) \
+                     AND NOT contains(fencedCalls, :call)";
+
+struct Model {
+    state: State,
+    now: Instant,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self { state: State::default(), now: Instant::now() }
+    }
+
+    /// Carries a request out; it is answered 5 ms later.
+    fn ask(&mut self, operation: &str, body: &Value) -> (u16, Value) {
+        let call =
+            Call { path: "/".into(), operation: operation.into(), body: body.to_string().into() };
+        let answered = self.now + Duration::from_millis(5);
+        let answer = Request::read(&call)
+            .and_then(|request| self.state.carry_out(request, self.now, answered))
+            .unwrap_or_else(Refusal::into_answer);
+        (answer.status, serde_json::from_slice(&answer.body).unwrap())
+    }
+
+    fn pass(&mut self, milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
+    }
+
+    fn write(&mut self, body: &Value) -> (u16, Value) {
+        self.ask("TransactWriteItems", body)
+    }
+
+    fn balance(&mut self, user: &str) -> Value {
+        let key = json!({"userId": {"S": user}});
+        let body = json!({"TableName": "UserBalances", "Key": key, "ConsistentRead": true});
+        self.ask("GetItem", &body).1["Item"]["balance"]["N"].clone()
+    }
+}
+
+fn put(key: &str, user: &str, amount: &str, kind: &str) -> Value {
+    json!({"Put": {
+        "TableName": "Transactions",
+        "Item": {
+            "idempotentKey": {"S": key},
+            "userId": {"S": user},
+            "amount": {"N": amount},
+            "type": {"S": kind},
+        },
+        "ConditionExpression": KEPT,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }})
+}
+
+fn update(user: &str, sign: char, amount: &str) -> Value {
+    let condition = if sign == '+' { CREDIT } else { DEBIT };
+    json!({"Update": {
+        "TableName": "UserBalances",
+        "Key": {"userId": {"S": user}},
+        "UpdateExpression": format!("SET balance = if_not_exists(balance, :default) {sign} :amount"),
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": {
+            ":default": {"N": "100"},
+            ":amount": {"N": amount},
+            ":number": {"S": "N"},
+            ":call": {"S": "call"},
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }})
+}
+
+fn credit(key: &str, user: &str, amount: &str) -> Value {
+    json!({"TransactItems": [put(key, user, amount, "credit"), update(user, '+', amount)]})
+}
+
+fn debit(key: &str, user: &str, amount: &str) -> Value {
+    json!({"TransactItems": [put(key, user, amount, "debit"), update(user, '-', amount)]})
+}
+
+fn codes(answer: &Value) -> Vec<&str> {
+    let reasons = answer["CancellationReasons"].as_array().unwrap();
+    reasons.iter().map(|reason| reason["Code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn sums_are_exact_and_the_audit_says_so() {
+    let mut model = Model::new();
+    for key in 0..10 {
+        assert_eq!(model.write(&debit(&key.to_string(), "a", "0.1")).0, 200);
+        model.pass(5);
+    }
+    assert_eq!(model.balance("a"), "99");
+    let audit = audit::check(&model.state);
+    assert_eq!((audit.users, audit.records, audit.wrong), (1, 10, 0));
+}
+
+#[test]
+fn the_audit_finds_a_lost_update() {
+    let mut model = Model::new();
+    let overwrite = json!({"TransactItems": [
+        {"Put": {"TableName": "Transactions", "Item": {
+            "idempotentKey": {"S": "k"}, "userId": {"S": "a"},
+            "amount": {"N": "0.3"}, "type": {"S": "credit"},
+        }}},
+        {"Put": {"TableName": "UserBalances", "Item": {
+            "userId": {"S": "a"}, "balance": {"N": "100.1"},
+        }}},
+    ]});
+    assert_eq!(model.write(&overwrite).0, 200);
+    let audit = audit::check(&model.state);
+    assert_eq!((audit.wrong, audit.difference.as_str()), (1, "0.2"));
+}
+
+#[test]
+fn a_transaction_holds_its_items_until_it_is_answered() {
+    let mut model = Model::new();
+    assert_eq!(model.write(&credit("1", "a", "1")).0, 200);
+    let (status, answer) = model.write(&credit("2", "a", "1"));
+    assert_eq!((status, codes(&answer)), (400, vec!["None", "TransactionConflict"]));
+    assert_eq!(model.write(&credit("3", "b", "1")).0, 200, "another user is free");
+    model.pass(5);
+    assert_eq!(model.write(&credit("2", "a", "1")).0, 200);
+    assert_eq!(model.state.statistics.conflicts, 1);
+}
+
+#[test]
+fn a_refused_transaction_changes_nothing_and_tells_what_was_there() {
+    let mut model = Model::new();
+    assert_eq!(model.write(&credit("1", "a", "1")).0, 200);
+    model.pass(5);
+    let (_, taken) = model.write(&credit("1", "a", "1"));
+    assert_eq!(codes(&taken), ["ConditionalCheckFailed", "None"]);
+    assert_eq!(taken["CancellationReasons"][0]["Item"]["amount"]["N"], "1");
+    model.pass(5);
+    let (_, uncovered) = model.write(&debit("2", "a", "101.01"));
+    assert_eq!(codes(&uncovered), ["None", "ConditionalCheckFailed"]);
+    assert_eq!(uncovered["CancellationReasons"][1]["Item"]["balance"]["N"], "101");
+    assert_eq!(model.balance("a"), "101");
+    assert_eq!(model.state.statistics.records, 1);
+}
+
+#[test]
+fn a_token_is_carried_out_once() {
+    let mut model = Model::new();
+    let mut transaction = credit("1", "a", "1");
+    transaction["ClientRequestToken"] = "token".into();
+    assert_eq!(model.write(&transaction).0, 200);
+    let (_, early) = model.write(&transaction);
+    assert!(early["__type"].as_str().unwrap().ends_with("#TransactionInProgressException"));
+    model.pass(5);
+    assert_eq!(model.write(&transaction).0, 200);
+    assert_eq!(model.balance("a"), "101");
+    let mut other = credit("2", "a", "1");
+    other["ClientRequestToken"] = "token".into();
+    let (_, mismatch) = model.write(&other);
+    assert!(
+        mismatch["__type"].as_str().unwrap().ends_with("#IdempotentParameterMismatchException")
+    );
+}
+
+#[test]
+fn an_item_takes_1000_units_of_writing_a_second() {
+    let mut model = Model::new();
+    let mut committed = 0;
+    // A transaction every millisecond for 2 seconds, none of which overlap.
+    for key in 0..2000 {
+        model.state.slots.values_mut().for_each(|slot| slot.taken_until = model.now);
+        let (status, answer) = model.write(&credit(&key.to_string(), "a", "1"));
+        if status == 200 {
+            committed += 1;
+        } else {
+            assert_eq!(codes(&answer), ["None", "ThrottlingError"]);
+        }
+        model.pass(1);
+    }
+    // 500 a second, and what was saved up before.
+    assert!((1000..=1052).contains(&committed), "{committed} committed");
+}
+
+#[test]
+fn an_item_takes_3000_units_of_reading_a_second() {
+    let mut model = Model::new();
+    let key = json!({"userId": {"S": "a"}});
+    let body = json!({"TableName": "UserBalances", "Key": key, "ConsistentRead": true});
+    let refused = (0..1000).filter(|_| model.ask("GetItem", &body).0 == 400).count();
+    assert_eq!(refused, 700);
+    let keys = json!([{"userId": {"S": "a"}}, {"userId": {"S": "b"}}]);
+    let view = json!({"Keys": keys, "ConsistentRead": true});
+    let batch = json!({"RequestItems": {"UserBalances": view}});
+    let (status, answer) = model.ask("BatchGetItem", &batch);
+    assert_eq!(status, 200);
+    let left = &answer["UnprocessedKeys"]["UserBalances"];
+    assert_eq!(left, &json!({"Keys": [{"userId": {"S": "a"}}], "ConsistentRead": true}));
+}
+
+#[test]
+fn units_are_two_for_each_action_and_started_kilobyte() {
+    let mut model = Model::new();
+    let mut actions: Vec<_> =
+        (0..99).map(|key| put(&key.to_string(), "a", "1", "credit")).collect();
+    actions.push(update("a", '+', "99"));
+    assert_eq!(model.write(&json!({"TransactItems": actions})).0, 200);
+    assert_eq!(model.state.statistics.write_units, 200);
+    assert_eq!(model.state.statistics.records, 99);
+    let long = "k".repeat(1024);
+    assert_eq!(model.write(&credit(&long, "b", "1")).0, 200);
+    assert_eq!(model.state.statistics.write_units, 206);
+}
+
+#[test]
+fn a_batch_of_reads_has_what_is_there() {
+    let mut model = Model::new();
+    model.write(&credit("1", "a", "0.25"));
+    let keys = json!([{"userId": {"S": "a"}}, {"userId": {"S": "b"}}]);
+    let view = json!({"Keys": keys, "ConsistentRead": true, "ProjectionExpression": "balance, #u",
+                      "ExpressionAttributeNames": {"#u": "userId"}});
+    let (_, answer) = model.ask("BatchGetItem", &json!({"RequestItems": {"UserBalances": view}}));
+    let item = json!({"userId": {"S": "a"}, "balance": {"N": "100.25"}});
+    assert_eq!(answer["Responses"], json!({"UserBalances": [item]}));
+    assert!((model.state.statistics.read_units - 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_fenced_call_is_refused() {
+    let mut model = Model::new();
+    let fence = json!({"TransactItems": [
+        {"ConditionCheck": {
+            "TableName": "Transactions",
+            "Key": {"idempotentKey": {"S": "1"}},
+            "ConditionExpression": KEPT,
+        }},
+        {"Update": {
+            "TableName": "UserBalances",
+            "Key": {"userId": {"S": "a"}},
+            "UpdateExpression": "SET fencedCalls = :fences",
+            "ConditionExpression": "NOT (balance >= :amount) AND attribute_not_exists(fencedCalls)",
+            "ExpressionAttributeValues": {":fences": {"SS": ["call"]}, ":amount": {"N": "500"}},
+        }},
+    ]});
+    assert_eq!(model.write(&fence).0, 200);
+    model.pass(5);
+    let (_, refused) = model.write(&credit("1", "a", "1"));
+    assert_eq!(codes(&refused), ["None", "ConditionalCheckFailed"]);
+}
+
+#[test]
+fn what_the_model_cannot_read_is_a_validation_error() {
+    let mut model = Model::new();
+    let mut odd = credit("1", "a", "1");
+    for (expression, field) in [
+        ("size(balance) > :amount", "ConditionExpression"),
+        ("balance >= :unknown", "ConditionExpression"),
+        ("balance >= :amount AND", "ConditionExpression"),
+        ("REMOVE balance", "UpdateExpression"),
+        ("SET balance = missing + :amount", "UpdateExpression"),
+    ] {
+        let before = odd.clone();
+        odd["TransactItems"][1]["Update"][field] = expression.into();
+        let (_, answer) = model.write(&odd);
+        let code = answer["__type"].as_str().unwrap();
+        assert!(code.ends_with("#ValidationException"), "{expression}: {code}");
+        odd = before;
+    }
+    assert_eq!(model.state.statistics.records, 0);
+}
