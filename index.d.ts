@@ -57,8 +57,11 @@ export function transact(input: {
 
 /** AWS credentials, shaped as the providers of the AWS SDK for JavaScript return them. */
 export interface Credentials {
+  /** The public half, such as `AKIA…` or `ASIA…`. */
   accessKeyId: string;
+  /** The secret half. Never part of a message, a cause or debug output. */
   secretAccessKey: string;
+  /** Comes with temporary credentials. */
   sessionToken?: string;
   /** From this moment on they are not used any more, and a function is asked for new ones. */
   expiration?: Date;
@@ -150,58 +153,80 @@ export class BalanceClient {
   createTables(): Promise<void>;
 }
 
-/**
- * What a caller may want to treat differently.
- *
- * - `INVALID_INPUT`: reading the input threw an error (see `cause`).
- * - `INVALID_IDEMPOTENT_KEY`, `INVALID_USER_ID`, `INVALID_AMOUNT`, `INVALID_TYPE`: the field is
- *   wrong; nothing was sent.
- * - `INVALID_OPTION`: an option, or a setting in the environment, is wrong.
- * - `AMOUNT_OUT_OF_RANGE`: DynamoDB's numbers cannot hold the amount, or the new balance.
- * - `DUPLICATE_TRANSACTION`: this very request was recorded before; nothing moved now.
- * - `IDEMPOTENT_KEY_REUSED`: the key was recorded for a different request; nothing moved now.
- * - `INSUFFICIENT_BALANCE`: the debit is larger than the balance; the key stays free.
- * - `CORRUPT_BALANCE`: the stored balance is not a number.
- * - `TABLE_NOT_FOUND`: a table is missing; the message says which and how to make it.
- * - `TABLE_MISMATCH`: a table exists with another key.
- * - `ACCESS_DENIED`: the credentials lack a permission.
- * - `NO_CREDENTIALS`: there are no credentials, or the credentials function failed.
- * - `CREDENTIALS_REJECTED`: DynamoDB does not accept the credentials.
- * - `NOTHING_HAPPENED`: the deadline passed, or the call was cancelled, and no money moved. Call
- *   again.
- * - `OUTCOME_UNKNOWN`: the deadline passed, or the call was cancelled, without an answer, and
- *   money may have moved. Call again with the same key: it cannot be applied twice.
- * - `TOO_MANY_CALLS`: too many calls are waiting; nothing happened.
- * - `CLIENT_CLOSED`: the client was closed before the call; nothing happened.
- * - `SERVICE_ERROR`: DynamoDB refused for another reason; nothing happened.
- * - `INTERNAL_ERROR`: a defect of this package.
- */
+/** What a caller may want to treat differently. Stable: match on these. */
 export type BalanceErrorCode =
+  /** Reading the input threw an error, which is the `cause`. Nothing was sent. */
   | 'INVALID_INPUT'
+  /**
+   * `idempotentKey` is missing, empty, no string, longer than 2,048 bytes of UTF-8, or not well-formed
+   * Unicode. Nothing was sent.
+   */
   | 'INVALID_IDEMPOTENT_KEY'
+  /**
+   * `userId` is missing, empty, no string, longer than 2,048 bytes of UTF-8, or not well-formed
+   * Unicode. Nothing was sent.
+   */
   | 'INVALID_USER_ID'
+  /** `amount` is missing, not a finite number, or not greater than 0. Nothing was sent. */
   | 'INVALID_AMOUNT'
+  /** `type` is neither `'credit'` nor `'debit'`. Nothing was sent. */
   | 'INVALID_TYPE'
+  /**
+   * An option, or a setting in the environment, is wrong or misspelt; the message names it. Nothing
+   * was sent.
+   */
   | 'INVALID_OPTION'
+  /**
+   * DynamoDB's numbers (38 digits, 1e-130 to 9.9…e+125) cannot hold the amount, or the new balance.
+   * Nothing moved.
+   */
   | 'AMOUNT_OUT_OF_RANGE'
+  /** This very request was recorded before: treat it as done. Nothing moved now. */
   | 'DUPLICATE_TRANSACTION'
+  /**
+   * The key was recorded for another user, amount or type: a defect of the caller. Nothing moved
+   * now.
+   */
   | 'IDEMPOTENT_KEY_REUSED'
+  /** The debit is larger than the balance. Nothing moved, and the key stays free. */
   | 'INSUFFICIENT_BALANCE'
+  /** The stored balance is not a number: somebody else wrote it. Nothing moved; repair the item. */
   | 'CORRUPT_BALANCE'
+  /** A table is missing; the message says which and how to make it. Nothing moved. */
   | 'TABLE_NOT_FOUND'
+  /** From `createTables`: a table exists with another key. Nothing was changed. */
   | 'TABLE_MISMATCH'
+  /** The credentials lack a permission; the message names it. Nothing moved. */
   | 'ACCESS_DENIED'
+  /**
+   * There are no credentials, or the credentials function failed: its error is the `cause`. Nothing
+   * moved.
+   */
   | 'NO_CREDENTIALS'
+  /**
+   * DynamoDB does not accept the credentials: expired, unknown, or the clock is wrong. Nothing
+   * moved.
+   */
   | 'CREDENTIALS_REJECTED'
+  /** Retryable. The deadline passed, or the call was cancelled, and no money moved. Call again. */
   | 'NOTHING_HAPPENED'
+  /**
+   * Retryable. The deadline passed, or the call was cancelled, without an answer: money may have
+   * moved. Call again with the same key; it cannot be applied twice.
+   */
   | 'OUTCOME_UNKNOWN'
+  /** Retryable. The client holds 65,536 calls already. Nothing moved; slow down and call again. */
   | 'TOO_MANY_CALLS'
+  /** `close` was called on this client before. Nothing moved. */
   | 'CLIENT_CLOSED'
+  /** DynamoDB refused for another reason, which the message tells. Nothing moved. */
   | 'SERVICE_ERROR'
+  /** A defect of this package; the message says whether money may have moved. */
   | 'INTERNAL_ERROR';
 
 /** Every rejection of this package. */
 export class BalanceError extends Error {
+  /** Always `BalanceError`. */
   readonly name: 'BalanceError';
   /** Stable; match on this rather than on the message. */
   readonly code: BalanceErrorCode;

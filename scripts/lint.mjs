@@ -1,5 +1,7 @@
 // npm run lint: every formatter and linter, at its strictest useful setting.
 
+import process from 'node:process';
+
 import { installPackages, run, step } from './setup.mjs';
 import { requireTools } from './toolchain.mjs';
 
@@ -11,6 +13,8 @@ run('npx', ['biome', 'ci', '--error-on-warnings', '.']);
 
 step('Checking types');
 run('npx', ['tsc', '--project', 'tsconfig.json']);
+
+run(process.execPath, ['scripts/documentation.mjs', '--check']);
 
 for (const manifest of ['Cargo.toml', 'benches/servers/Cargo.toml']) {
   step(`Formatting Rust: ${manifest}`);

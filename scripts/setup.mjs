@@ -38,15 +38,18 @@ export function run(command, commandArguments, options = {}) {
 /**
  * Installs the development dependencies in the versions that package-lock.json names. Not with
  * `npm ci`, which gives up where a registry lacks a tool's package for another platform.
+ *
+ * @param {string} folder that has a package.json of its own
  */
-export function installPackages() {
-  const installed = `${root}/node_modules/.package-lock.json`;
-  const wanted = `${root}/package-lock.json`;
+export function installPackages(folder = '.') {
+  const cwd = `${root}/${folder}`;
+  const installed = `${cwd}/node_modules/.package-lock.json`;
+  const wanted = `${cwd}/package-lock.json`;
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) {
     return;
   }
-  step('Installing the development dependencies');
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  step(`Installing the development dependencies${folder === '.' ? '' : ` of ${folder}`}`);
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { cwd });
 }
 
 /** Builds the addon; cargo decides what is out of date. */

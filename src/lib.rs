@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod answer;
+pub mod audit;
 pub mod binding;
 pub mod credentials;
 pub mod dispatcher;

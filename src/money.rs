@@ -9,6 +9,8 @@ use bigdecimal::{BigDecimal, Zero};
 use crate::error::{BalanceError, ErrorCode};
 use crate::value::{Value, spell};
 
+pub mod sum;
+
 /// The smallest and largest magnitudes a DynamoDB number can have: 1E-130 and
 /// 9.9999999999999999999999999999999999999E+125 (38 digits).
 /// Source: Amazon DynamoDB Developer Guide, "Supported data types", Number.
@@ -61,8 +63,12 @@ impl Decimal {
         self.0.normalized().digits() <= MOST_DIGITS && self.has_storable_magnitude()
     }
 
-    fn is_positive(&self) -> bool {
+    pub fn is_positive(&self) -> bool {
         self.0.sign() == Sign::Plus
+    }
+
+    pub fn is_negative(&self) -> bool {
+        self.0.sign() == Sign::Minus
     }
 
     /// Whether DynamoDB can hold this number without rounding it to nothing or overflowing.

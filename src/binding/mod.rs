@@ -4,6 +4,7 @@
 pub mod client;
 pub mod credentials;
 pub mod failure;
+pub mod operations;
 pub mod options;
 pub mod outbox;
 mod runtime;

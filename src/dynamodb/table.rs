@@ -57,6 +57,80 @@ pub async fn create(connection: &Connection, options: &Options) -> Result<(), Ba
     Ok(())
 }
 
+/// A table as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableState {
+    pub name: String,
+    /// What is wrong with it, and what to do.
+    pub trouble: Option<BalanceError>,
+}
+
+/// Looks at both tables and changes nothing.
+pub async fn look(
+    connection: &Connection,
+    options: &Options,
+) -> Result<Vec<TableState>, BalanceError> {
+    let mut states = Vec::new();
+    for table in tables(options) {
+        let trouble = match describe(connection, &table).await? {
+            None => Some(absent(&table, connection)),
+            Some(description) => check(connection, &table, &description)
+                .and_then(|()| check_status(connection, &table, &description))
+                .err(),
+        };
+        states.push(TableState { name: table.name.to_owned(), trouble });
+    }
+    Ok(states)
+}
+
+/// About how many items each table has; `None` where DynamoDB does not say.
+pub async fn sizes(connection: &Connection, options: &Options) -> [Option<u64>; 2] {
+    let [balances, transactions] = tables(options);
+    [size(connection, &balances).await, size(connection, &transactions).await]
+}
+
+async fn size(connection: &Connection, table: &Table<'_>) -> Option<u64> {
+    let look = timeout(LONGEST_EXPLANATION, describe(connection, table)).await;
+    u64::try_from(look.ok()?.ok()??.item_count?).ok()
+}
+
+fn absent(table: &Table<'_>, connection: &Connection) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::TableNotFound,
+        format!(
+            "Table not found: {:?} in {}. Make it with createTables() of a BalanceClient, or \
+             with: {}",
+            table.name,
+            place(connection),
+            table.command(connection)
+        ),
+    )
+}
+
+fn check_status(
+    connection: &Connection,
+    table: &Table<'_>,
+    description: &TableDescription,
+) -> Result<(), BalanceError> {
+    if serves(description) {
+        return Ok(());
+    }
+    Err(BalanceError::new(
+        ErrorCode::ServiceError,
+        format!(
+            "Table not ready: {:?} in {} is {}. Wait until it is ACTIVE.",
+            table.name,
+            place(connection),
+            description.table_status().map_or("in an unknown state", TableStatus::as_str)
+        ),
+    ))
+}
+
+/// A table that is being updated serves requests as well.
+fn serves(description: &TableDescription) -> bool {
+    matches!(description.table_status(), Some(TableStatus::Active | TableStatus::Updating))
+}
+
 /// Which table is missing, where, and how to make it.
 pub async fn missing(connection: &Connection, options: &Options) -> BalanceError {
     let mut absent = Vec::new();
@@ -158,11 +232,7 @@ async fn wait_until_active(
     loop {
         if let Some(description) = describe(connection, table).await? {
             check(connection, table, &description)?;
-            // A table that is being updated serves requests as well.
-            if matches!(
-                description.table_status(),
-                Some(TableStatus::Active | TableStatus::Updating)
-            ) {
+            if serves(&description) {
                 return Ok(());
             }
         }

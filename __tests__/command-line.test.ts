@@ -1,0 +1,331 @@
+// The command line: results on stdout, complaints on stderr, one JSON document with --json, and an
+// exit code for everything that a script must treat differently.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { BalanceClient, getCurrentBalance, transact } from 'dynamodb-balance';
+
+import { EXIT_CODES } from '../cli/exit-codes.js';
+import { request } from './harness/calls';
+import { runCommand, runForJson } from './harness/command-line';
+import { fresh, putBalanceItem } from './harness/tables';
+import { openWire, serviceError, type Wire } from './harness/wire';
+
+const root = join(__dirname, '..');
+
+function move(changes: Partial<Record<'key' | 'user' | 'amount' | 'type', string>> = {}): string[] {
+  const fields = { key: fresh('key'), user: fresh('user'), amount: '30.1', type: 'debit' };
+  const merged: Record<string, string> = { ...fields, ...changes };
+  return ['transact', ...Object.entries(merged).flatMap(([name, value]) => [`--${name}`, value])];
+}
+
+let wire: Wire | undefined;
+
+afterEach(async () => {
+  await wire?.close();
+  wire = undefined;
+});
+
+describe('balance', () => {
+  test('prints the balance and nothing else', async () => {
+    await expect(runCommand(['balance', fresh('user')])).resolves.toEqual({
+      exitCode: 0,
+      output: '100\n',
+      complaints: '',
+    });
+  });
+
+  test('--json prints one document', async () => {
+    const user = fresh('user');
+
+    await expect(runForJson(['balance', user])).resolves.toEqual({
+      exitCode: 0,
+      document: { userId: user, balance: 100 },
+    });
+  });
+
+  test('a user whose name looks like an option goes after two dashes', async () => {
+    await expect(runCommand(['balance', '--', '--json'])).resolves.toMatchObject({
+      exitCode: 0,
+      output: '100\n',
+    });
+  });
+
+  test('--default-balance is what a user without a balance has', async () => {
+    await expect(
+      runCommand(['balance', fresh('user'), '--default-balance', '0.5']),
+    ).resolves.toMatchObject({ output: '0.5\n' });
+  });
+
+  test('a corrupt balance is a refusal', async () => {
+    const user = fresh('user');
+    await putBalanceItem({ userId: { S: user }, balance: { S: 'plenty' } });
+
+    await expect(runForJson(['balance', user])).resolves.toMatchObject({
+      exitCode: 3,
+      document: { error: { code: 'CORRUPT_BALANCE', retryable: false } },
+    });
+  });
+});
+
+describe('transact', () => {
+  test('moves money and says so', async () => {
+    const user = fresh('user');
+    const { exitCode, output } = await runCommand(move({ user, key: `for-${user}` }));
+
+    expect({ exitCode, output }).toEqual({
+      exitCode: 0,
+      output: `Debited 30.1: user "${user}", key "for-${user}".\n`,
+    });
+    await expect(getCurrentBalance({ userId: user })).resolves.toBe(69.9);
+  });
+
+  test('a debit that is not covered is exit code 3, on stderr and with the library’s words', async () => {
+    await expect(runCommand(move({ amount: '100.01' }))).resolves.toEqual({
+      exitCode: 3,
+      output: '',
+      complaints:
+        'dynamodb-balance: Insufficient balance: Cannot process debit transaction. [INSUFFICIENT_BALANCE]\n',
+    });
+  });
+
+  test('the same command again is exit code 4 and moves nothing', async () => {
+    const user = fresh('user');
+    const command = move({ user });
+    await runCommand(command);
+
+    await expect(runForJson(command)).resolves.toMatchObject({
+      exitCode: 4,
+      document: { error: { code: 'DUPLICATE_TRANSACTION' } },
+    });
+    await expect(getCurrentBalance({ userId: user })).resolves.toBe(69.9);
+  });
+
+  test('the key of another request is exit code 3', async () => {
+    const first = request();
+    await transact(first);
+
+    await expect(runForJson(move({ key: first.idempotentKey }))).resolves.toMatchObject({
+      exitCode: 3,
+      document: { error: { code: 'IDEMPOTENT_KEY_REUSED' } },
+    });
+  });
+
+  test('Ctrl-C while a request is under way says that the outcome is unknown', async () => {
+    let arrived: () => void = () => {};
+    const after = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    wire = await openWire(() => {
+      arrived();
+      return 'hang';
+    });
+
+    await expect(
+      runForJson([...move(), '--endpoint', wire.endpoint], { signal: { name: 'SIGINT', after } }),
+    ).resolves.toMatchObject({
+      exitCode: 5,
+      document: { error: { code: 'OUTCOME_UNKNOWN', retryable: true } },
+    });
+  });
+
+  test.each([
+    ['', 'decimal'],
+    ['0x10', 'decimal'],
+    ['1,000', 'decimal'],
+    ['1_000', 'decimal'],
+    [' 1', 'decimal'],
+    ['NaN', 'decimal'],
+    ['Infinity', 'decimal'],
+    ['12345678901234567890', 'exactly'],
+    ['0.12345678901234567', 'exactly'],
+    ['1e400', 'exactly'],
+    ['1e-400', 'exactly'],
+  ])('the amount %j is refused before anything is sent', async (amount, word) => {
+    const { exitCode, complaints } = await runCommand(move({ amount }));
+
+    expect(exitCode).toBe(2);
+    expect(complaints).toContain('--amount');
+    expect(complaints).toContain(word);
+  });
+
+  test.each(['1e2', '0.10', '1.0E+1', '007', '9007199254740993e3'])(
+    'the amount %s is what it says',
+    async (amount) => {
+      const user = fresh('user');
+      await runCommand(move({ user, amount, type: 'credit' }));
+
+      await expect(getCurrentBalance({ userId: user })).resolves.toBe(100 + Number(amount));
+    },
+  );
+
+  test.each([
+    [{ amount: '0' }, 'INVALID_AMOUNT'],
+    [{ amount: '-5' }, 'INVALID_AMOUNT'],
+    [{ user: '' }, 'INVALID_USER_ID'],
+    [{ key: '' }, 'INVALID_IDEMPOTENT_KEY'],
+    [{ type: 'gift' }, 'USAGE'],
+  ])('%j is refused', async (changes, code) => {
+    await expect(runForJson(move(changes))).resolves.toMatchObject({
+      exitCode: 2,
+      document: { error: { code, retryable: false } },
+    });
+  });
+});
+
+describe('tables', () => {
+  const names = () => {
+    const [balances, transactions] = [fresh('Balances'), fresh('Transactions')];
+    return {
+      balances,
+      transactions,
+      options: ['--balances-table', balances, '--transactions-table', transactions],
+    };
+  };
+
+  test('check finds missing tables and makes none', async () => {
+    const { balances, transactions, options } = names();
+    const missing = {
+      exitCode: 1,
+      document: {
+        ready: false,
+        tables: [
+          { name: balances, ready: false, code: 'TABLE_NOT_FOUND' },
+          { name: transactions, ready: false, code: 'TABLE_NOT_FOUND' },
+        ],
+      },
+    };
+
+    await expect(runForJson(['tables', 'check', ...options])).resolves.toMatchObject(missing);
+    await expect(runForJson(['tables', 'check', ...options])).resolves.toMatchObject(missing);
+  });
+
+  test('create makes both, and check finds them', async () => {
+    const { options } = names();
+
+    await expect(runCommand(['tables', 'create', ...options])).resolves.toMatchObject({
+      exitCode: 0,
+      output: 'Both tables can be used.\n',
+    });
+    await expect(runForJson(['tables', 'check', ...options])).resolves.toMatchObject({
+      exitCode: 0,
+      document: { ready: true },
+    });
+  });
+
+  test('check names a table with another key', async () => {
+    const { balances, transactions } = names();
+    await new BalanceClient({
+      balancesTable: balances,
+      transactionsTable: transactions,
+    }).createTables();
+
+    const swapped = ['--balances-table', transactions, '--transactions-table', balances];
+    await expect(runForJson(['tables', 'check', ...swapped])).resolves.toMatchObject({
+      exitCode: 1,
+      document: {
+        tables: [
+          { code: 'TABLE_MISMATCH', message: expect.stringContaining('idempotentKey (HASH, S)') },
+          { code: 'TABLE_MISMATCH', message: expect.stringContaining('userId (HASH, S)') },
+        ],
+      },
+    });
+  });
+});
+
+describe('what stands in the way', () => {
+  test.each([
+    ['AccessDeniedException', 7, 'ACCESS_DENIED'],
+    ['UnrecognizedClientException', 7, 'CREDENTIALS_REJECTED'],
+    ['ValidationException', 7, 'SERVICE_ERROR'],
+  ])('%s is exit code %d', async (answer, exitCode, code) => {
+    wire = await openWire(() => serviceError(answer));
+
+    await expect(
+      runForJson(['balance', 'alice', '--endpoint', wire.endpoint]),
+    ).resolves.toMatchObject({ exitCode, document: { error: { code } } });
+  });
+
+  test('a missing table is exit code 7', async () => {
+    await expect(
+      runForJson(['balance', 'alice', '--balances-table', fresh('Missing')]),
+    ).resolves.toMatchObject({ exitCode: 7, document: { error: { code: 'TABLE_NOT_FOUND' } } });
+  });
+
+  test.each([
+    ['--endpoint', 'localhost:8000'],
+    ['--region', 'Frankfurt am Main'],
+    ['--balances-table', 'a b'],
+    ['--default-balance', '-1'],
+  ])('%s %s is named and refused', async (option, value) => {
+    await expect(runForJson(['balance', 'alice', option, value])).resolves.toMatchObject({
+      exitCode: 2,
+      document: { error: { code: 'INVALID_OPTION' } },
+    });
+  });
+});
+
+describe('usage', () => {
+  test.each([[['balance']], [['transact', '--key', 'k']], [['pay']], [['balance', 'a', '--yaml']]])(
+    '%j is exit code 2 and says where help is',
+    async (commandArguments) => {
+      const { exitCode, output, complaints } = await runCommand(commandArguments);
+
+      expect({ exitCode, output }).toEqual({ exitCode: 2, output: '' });
+      expect(complaints).toContain('--help');
+    },
+  );
+
+  test('a misspelt command line is one JSON document too', async () => {
+    await expect(runForJson(['balances'])).resolves.toMatchObject({
+      exitCode: 2,
+      document: { error: { code: 'USAGE', message: expect.stringContaining('Did you mean') } },
+    });
+  });
+
+  test.each([
+    [[]],
+    [['tables']],
+    [['tables', 'create']],
+    [['balance']],
+    [['transact']],
+    [['audit']],
+  ])('%j --help is on stdout and exit code 0', async (commandArguments) => {
+    const { exitCode, output, complaints } = await runCommand([...commandArguments, '--help']);
+
+    expect({ exitCode, complaints }).toEqual({ exitCode: 0, complaints: '' });
+    expect(output).toContain('Usage: dynamodb-balance');
+  });
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+    await expect(runCommand(['--version'])).resolves.toMatchObject({
+      exitCode: 0,
+      output: `${version}\n`,
+    });
+  });
+
+  test('a reader that goes away is no error', async () => {
+    const child = spawn(process.execPath, [join(root, 'cli', 'main.js'), '--help']);
+    child.stdout.destroy();
+    let complaints = '';
+    child.stderr.on('data', (text) => {
+      complaints += text;
+    });
+    await once(child, 'close');
+
+    expect({ exitCode: child.exitCode, complaints }).toEqual({ exitCode: 0, complaints: '' });
+  });
+});
+
+test('every code of a BalanceError has an exit code', () => {
+  const declarations = readFileSync(join(root, 'index.d.ts'), 'utf8');
+  const union = /type BalanceErrorCode =([^;]+);/.exec(declarations)?.[1] ?? '';
+  const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code);
+
+  expect(Object.keys(EXIT_CODES).sort()).toEqual(codes.sort());
+});

@@ -1,0 +1,152 @@
+// audit
+
+const { EXIT } = require('../exit-codes.js');
+const { untilInterrupted } = require('../interruption.js');
+const { grouped, quote } = require('../output.js');
+const { addSettings, clientOptions } = require('../settings.js');
+
+/** How many findings of a kind a person is shown; --json has up to 10,000. */
+const SHOWN = 20;
+
+/** @typedef {import('../native.js').AuditReport} AuditReport */
+
+/**
+ * @param {import('commander').Command} program
+ * @param {(result: import('../output.js').Result) => void} take
+ */
+function addAudit(program, take) {
+  addSettings(program.command('audit'))
+    .description('compare every balance with the records; changes nothing')
+    .addHelpText(
+      'after',
+      `
+Reads both tables to the end, in parallel segments and strongly consistent, and reports every user
+whose balance is not the default balance plus the records, every balance below zero and every item
+that this package would not have written. Give the --default-balance that the tables are used with.
+
+Money may move meanwhile. Who does not add up is looked at again, until no record was added between
+two looks: only then it is an error. Who keeps moving is reported as busy, and not judged.
+
+It costs one read unit for each 4 KB of both tables, and again for that of transactions on each
+further pass, of which there are at most three and usually none. docs/command-line.md has the
+limits.
+
+Needs dynamodb:Scan on both tables, dynamodb:BatchGetItem on the table of balances, and
+dynamodb:DescribeTable for the progress bar.
+
+Exit code 0: all is well; 1: something is wrong; 6: nothing wrong, but some users were busy.
+
+Example:
+  dynamodb-balance audit --json > audit.json`,
+    )
+    .action(async (options) => take(await audit(options)));
+}
+
+/** @param {Record<string, any>} options */
+async function audit(options) {
+  const native = require('../native.js');
+  const { openProgress } = require('../progress.js');
+  const progress = openProgress();
+  let read = 0;
+  try {
+    const report = await untilInterrupted(
+      () =>
+        native.audit(clientOptions(options), (news) => {
+          read = news.read;
+          progress.show(news);
+        }),
+      options['json'],
+      () => {
+        progress.stop();
+        return `Interrupted after ${grouped(read)} items of this pass. There is no verdict, and nothing was changed.`;
+      },
+    );
+    return describe(report);
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * @param {AuditReport} report
+ * @returns {import('../output.js').Result}
+ */
+function describe(report) {
+  const { users, records, passes } = report;
+  const hasFindings = report.mismatchCount + report.negativeCount + report.malformedCount > 0;
+  const verdict = hasFindings ? 'wrong' : report.busyCount > 0 ? 'busy' : 'right';
+  const exitCodes = { right: EXIT.SUCCESS, wrong: EXIT.FINDINGS, busy: EXIT.TRY_AGAIN };
+  return {
+    document: {
+      verdict,
+      users,
+      records,
+      passes,
+      mismatches: { count: report.mismatchCount, items: report.mismatches.map(withNull) },
+      negatives: { count: report.negativeCount, items: report.negatives },
+      malformed: { count: report.malformedCount, items: report.malformed },
+      busy: { count: report.busyCount, items: report.busy },
+    },
+    text: [
+      `Read ${grouped(users)} users and ${grouped(records)} records in ${passes} ${passes === 1 ? 'pass' : 'passes'}.`,
+      ...kinds(report),
+      ...(verdict === 'right' ? ['Every balance is the default balance plus its records.'] : []),
+    ].join('\n'),
+    exitCode: exitCodes[verdict],
+  };
+}
+
+/** @param {AuditReport['mismatches'][number]} mismatch */
+function withNull({ userId, balance, expected, records }) {
+  return { userId, balance: balance ?? null, expected, records };
+}
+
+/** @param {AuditReport} report */
+function kinds(report) {
+  return [
+    ...list(
+      'Not the default balance plus the records',
+      report.mismatchCount,
+      report.mismatches.map(
+        ({ userId, balance, expected, records }) =>
+          `user ${quote(userId)}: ${balance ?? 'nothing'} is stored, but ${grouped(records)} records lead to ${expected}`,
+      ),
+    ),
+    ...list(
+      'Below zero',
+      report.negativeCount,
+      report.negatives.map(({ userId, balance }) => `user ${quote(userId)}: ${balance}`),
+    ),
+    ...list(
+      'Malformed',
+      report.malformedCount,
+      report.malformed.map(({ table, key, complaint }) =>
+        table === 'balancesTable'
+          ? `balance of user ${quote(key)}: ${complaint}`
+          : `record with key ${quote(key)}: ${complaint}`,
+      ),
+    ),
+    ...list(
+      'Busy, not judged (run it again when there is less going on)',
+      report.busyCount,
+      report.busy.map((userId) => `user ${quote(userId)}`),
+    ),
+  ];
+}
+
+/**
+ * @param {string} title
+ * @param {number} count
+ * @param {string[]} lines
+ */
+function list(title, count, lines) {
+  if (count === 0) {
+    return [];
+  }
+  const shown = lines.slice(0, SHOWN).map((line) => `  ${line}`);
+  const more = count - shown.length;
+  const rest = more > 0 ? [`  and ${grouped(more)} more; --json lists up to 10,000`] : [];
+  return ['', `${title}: ${grouped(count)}`, ...shown, ...rest];
+}
+
+module.exports = { addAudit };

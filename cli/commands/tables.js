@@ -1,0 +1,78 @@
+// tables create, tables check
+
+const { EXIT } = require('../exit-codes.js');
+const { untilInterrupted } = require('../interruption.js');
+const { addSettings, clientOptions } = require('../settings.js');
+
+/**
+ * @param {import('commander').Command} program
+ * @param {(result: import('../output.js').Result) => void} take
+ */
+function addTables(program, take) {
+  const tables = program.command('tables').description('make and check the two tables');
+  addSettings(tables.command('create'))
+    .description('make the tables that are missing, and wait until both can be used')
+    .addHelpText(
+      'after',
+      `
+Existing tables are left as they are; one with another key is an error (exit code 7). New ones have
+on-demand billing. Point-in-time recovery and deletion protection are a template's business:
+see the folder infrastructure.
+
+Needs dynamodb:CreateTable and dynamodb:DescribeTable.
+
+Example:
+  dynamodb-balance tables create --endpoint http://localhost:8000 --region us-east-1`,
+    )
+    .action(async (options) => take(await create(options)));
+  addSettings(tables.command('check'))
+    .description('tell whether both tables are there with the right keys; changes nothing')
+    .addHelpText(
+      'after',
+      `
+Needs dynamodb:DescribeTable. Exit code 0: both can be used; 1: one cannot.
+
+Example:
+  dynamodb-balance tables check --region eu-central-1 --json`,
+    )
+    .action(async (options) => take(await check(options)));
+}
+
+/** @param {Record<string, any>} options */
+async function create(options) {
+  const { BalanceClient } = require('../..');
+  const client = new BalanceClient(clientOptions(options));
+  await untilInterrupted(
+    () => client.createTables(),
+    options['json'],
+    () => 'Interrupted. Tables may have been made: run it again to wait until both can be used.',
+  );
+  return {
+    document: { ready: true },
+    text: 'Both tables can be used.',
+    exitCode: EXIT.SUCCESS,
+  };
+}
+
+/** @param {Record<string, any>} options */
+async function check(options) {
+  const { checkTables } = require('../native.js');
+  const states = await untilInterrupted(
+    () => checkTables(clientOptions(options)),
+    options['json'],
+    () => 'Interrupted. Nothing was changed, and nothing is known.',
+  );
+  const tables = states.map(({ name, trouble }) =>
+    trouble === undefined
+      ? { name, ready: true }
+      : { name, ready: false, code: trouble.code, message: trouble.message },
+  );
+  const ready = tables.every((table) => table.ready);
+  return {
+    document: { ready, tables },
+    text: tables.map(({ name, message }) => message ?? `Table ${name} can be used.`).join('\n'),
+    exitCode: ready ? EXIT.SUCCESS : EXIT.FINDINGS,
+  };
+}
+
+module.exports = { addTables };

@@ -1,0 +1,62 @@
+// transact --key K --user U --amount A --type T
+
+const { Option } = require('commander');
+
+const { EXIT } = require('../exit-codes.js');
+const { withInterruption } = require('../interruption.js');
+const { parseExactNumber } = require('../number.js');
+const { quote } = require('../output.js');
+const { addSettings, clientOptions } = require('../settings.js');
+
+/**
+ * @param {import('commander').Command} program
+ * @param {(result: import('../output.js').Result) => void} take
+ */
+function addTransact(program, take) {
+  const command = program
+    .command('transact')
+    .description('credit or debit a user, once per key')
+    .requiredOption('--key <key>', 'your name for this transaction; sent again it moves nothing')
+    .requiredOption('--user <user>', 'the account')
+    .requiredOption('--amount <amount>', 'how much, greater than 0', parseExactNumber)
+    .addOption(
+      new Option('--type <type>', 'which way the money goes')
+        .choices(['credit', 'debit'])
+        .makeOptionMandatory(),
+    );
+  addSettings(command)
+    .addHelpText(
+      'after',
+      `
+Choose the key before the first attempt and keep it for every further one. After exit code 5 or 6,
+run the same command again: with the same key the money cannot move twice. Exit code 4 says that it
+moved before.
+
+The amount is a decimal such as 30.1. What a JavaScript number cannot hold exactly is refused.
+
+Needs dynamodb:UpdateItem on the table of balances, dynamodb:PutItem and
+dynamodb:ConditionCheckItem on the table of transactions.
+
+Example:
+  dynamodb-balance transact --key refund-17 --user alice --amount 30.1 --type credit`,
+    )
+    .action(async (options) => take(await move(options)));
+}
+
+/** @param {Record<string, any>} options */
+async function move(options) {
+  const { key: idempotentKey, user: userId, amount, type } = options;
+  const { BalanceClient } = require('../..');
+  const client = new BalanceClient(clientOptions(options));
+  await withInterruption((signal) =>
+    client.transact({ idempotentKey, userId, amount, type }, { signal }),
+  );
+  const deed = type === 'credit' ? 'Credited' : 'Debited';
+  return {
+    document: { idempotentKey, userId, amount, type, result: 'committed' },
+    text: `${deed} ${amount}: user ${quote(userId)}, key ${quote(idempotentKey)}.`,
+    exitCode: EXIT.SUCCESS,
+  };
+}
+
+module.exports = { addTransact };

@@ -1,0 +1,95 @@
+// Results go to stdout, everything else to stderr. With --json, stdout gets exactly one JSON
+// document, whether it is a result or an error.
+
+/**
+ * What a command came to.
+ *
+ * @typedef {object} Result
+ * @property {unknown} document for machines
+ * @property {string} text for people
+ * @property {number} exitCode
+ */
+
+/**
+ * @param {Result} result
+ * @param {boolean} asJson
+ */
+function writeResult({ document, text }, asJson) {
+  process.stdout.write(`${asJson ? JSON.stringify(document, undefined, 2) : text}\n`);
+}
+
+/**
+ * @param {unknown} error
+ * @param {boolean} asJson
+ */
+function writeError(error, asJson) {
+  const { code, message, retryable, cause } = describe(error);
+  if (asJson) {
+    const document = { error: { code, message, retryable, ...(cause && { cause }) } };
+    process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+    return;
+  }
+  process.stderr.write(`dynamodb-balance: ${harmless(message)} [${code}]\n`);
+  if (cause !== undefined && !message.includes(cause)) {
+    process.stderr.write(`  underneath: ${harmless(cause)}\n`);
+  }
+}
+
+/**
+ * Errors of this package have a code of their own; any other is a defect.
+ *
+ * @param {unknown} error
+ */
+function describe(error) {
+  const { code, message, retryable, cause } = Object(error);
+  return typeof retryable === 'boolean'
+    ? { code, message, retryable, cause: cause?.message }
+    : {
+        code: 'INTERNAL_ERROR',
+        message: `Internal error: ${message ?? error}`,
+        retryable: false,
+        cause: undefined,
+      };
+}
+
+/**
+ * Text from the tables in quotation marks, without anything that a terminal would act upon.
+ *
+ * @param {string} text
+ */
+function quote(text) {
+  return harmless(JSON.stringify(text));
+}
+
+/**
+ * Control characters, and those that change the direction of writing, spelt out.
+ *
+ * @param {string} text
+ */
+function harmless(text) {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Whoever read the output has gone (`… | head`): there is nobody left to tell. */
+function endQuietlyWithoutReader() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+      if (error.code !== 'EPIPE') {
+        throw error;
+      }
+    });
+  }
+}
+
+/**
+ * 1234567 as 1,234,567.
+ *
+ * @param {number} count
+ */
+function grouped(count) {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+module.exports = { endQuietlyWithoutReader, grouped, quote, writeError, writeResult };

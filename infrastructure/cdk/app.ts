@@ -1,0 +1,12 @@
+// Shows the snippet in a stack, and prints the template that it becomes.
+
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+
+import { Balances } from './balances';
+
+const stack = new Stack(new App(), 'Balances', {
+  description: 'The two tables of dynamodb-balance and the policies that suffice to use them.',
+});
+new Balances(stack, 'Balances');
+process.stdout.write(`${JSON.stringify(Template.fromStack(stack).toJSON(), undefined, 2)}\n`);

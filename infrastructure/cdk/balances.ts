@@ -1,0 +1,78 @@
+// The two tables of dynamodb-balance and the policies that suffice to use them.
+
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+
+export interface BalancesProps {
+  balancesTableName?: string;
+  transactionsTableName?: string;
+}
+
+export class Balances extends Construct {
+  readonly balancesTable: Table;
+  readonly transactionsTable: Table;
+  /** For the program that reads balances and moves money. */
+  readonly usePolicy: ManagedPolicy;
+  /** For whoever runs `dynamodb-balance audit` and `tables check`. */
+  readonly auditPolicy: ManagedPolicy;
+
+  constructor(scope: Construct, id: string, props: BalancesProps = {}) {
+    super(scope, id);
+    const { balancesTableName = 'UserBalances', transactionsTableName = 'Transactions' } = props;
+    this.balancesTable = this.#table('BalancesTable', balancesTableName, 'userId');
+    this.transactionsTable = this.#table(
+      'TransactionsTable',
+      transactionsTableName,
+      'idempotentKey',
+    );
+    this.usePolicy = this.#policy(
+      'UsePolicy',
+      'Read balances and move money with dynamodb-balance',
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
+      ['dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
+    );
+    this.auditPolicy = this.#policy(
+      'AuditPolicy',
+      'Check the tables and audit the balances of dynamodb-balance',
+      ['dynamodb:BatchGetItem', 'dynamodb:DescribeTable', 'dynamodb:Scan'],
+      ['dynamodb:DescribeTable', 'dynamodb:Scan'],
+    );
+  }
+
+  // Encrypted at rest with a key that AWS owns; `encryptionKey` takes one of your own.
+  #table(id: string, tableName: string, key: string): Table {
+    return new Table(this, id, {
+      tableName,
+      partitionKey: { name: key, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  #policy(
+    id: string,
+    description: string,
+    onBalances: string[],
+    onTransactions: string[],
+  ): ManagedPolicy {
+    return new ManagedPolicy(this, id, {
+      description,
+      statements: [
+        new PolicyStatement({
+          sid: 'Balances',
+          actions: onBalances,
+          resources: [this.balancesTable.tableArn],
+        }),
+        new PolicyStatement({
+          sid: 'Transactions',
+          actions: onTransactions,
+          resources: [this.transactionsTable.tableArn],
+        }),
+      ],
+    });
+  }
+}

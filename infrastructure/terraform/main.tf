@@ -1,0 +1,116 @@
+# The two tables of dynamodb-balance and the policies that suffice to use them.
+
+terraform {
+  required_version = ">= 1.5"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
+variable "balances_table_name" {
+  type    = string
+  default = "UserBalances"
+}
+
+variable "transactions_table_name" {
+  type    = string
+  default = "Transactions"
+}
+
+# Encrypted at rest with a key that AWS owns. For a KMS key of your own, add
+# server_side_encryption { enabled = true, kms_key_arn = … } to both tables, and kms:Decrypt to the
+# policies.
+resource "aws_dynamodb_table" "balances" {
+  name                        = var.balances_table_name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "userId"
+  deletion_protection_enabled = true
+
+  attribute {
+    name = "userId"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_dynamodb_table" "transactions" {
+  name                        = var.transactions_table_name
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "idempotentKey"
+  deletion_protection_enabled = true
+
+  attribute {
+    name = "idempotentKey"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# For the program that reads balances and moves money.
+data "aws_iam_policy_document" "use" {
+  statement {
+    sid       = "Balances"
+    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.balances.arn]
+  }
+
+  statement {
+    sid       = "Transactions"
+    actions   = ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
+    resources = [aws_dynamodb_table.transactions.arn]
+  }
+}
+
+resource "aws_iam_policy" "use" {
+  name_prefix = "dynamodb-balance-use-"
+  description = "Read balances and move money with dynamodb-balance"
+  policy      = data.aws_iam_policy_document.use.json
+}
+
+# For whoever runs dynamodb-balance audit and tables check.
+data "aws_iam_policy_document" "audit" {
+  statement {
+    sid       = "Balances"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:Scan"]
+    resources = [aws_dynamodb_table.balances.arn]
+  }
+
+  statement {
+    sid       = "Transactions"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:Scan"]
+    resources = [aws_dynamodb_table.transactions.arn]
+  }
+}
+
+resource "aws_iam_policy" "audit" {
+  name_prefix = "dynamodb-balance-audit-"
+  description = "Check the tables and audit the balances of dynamodb-balance"
+  policy      = data.aws_iam_policy_document.audit.json
+}
+
+output "use_policy_arn" {
+  description = "Attach it to the role of the program"
+  value       = aws_iam_policy.use.arn
+}
+
+output "audit_policy_arn" {
+  description = "Attach it to the role of whoever audits"
+  value       = aws_iam_policy.audit.arn
+}
