@@ -16,6 +16,9 @@ run('npx', ['tsc', '--project', 'tsconfig.json']);
 
 run(process.execPath, ['scripts/documentation.mjs', '--check']);
 
+step('Linting workflows');
+run('node', ['scripts/lint-workflows.mjs']);
+
 for (const manifest of ['Cargo.toml', 'benches/servers/Cargo.toml']) {
   step(`Formatting Rust: ${manifest}`);
   run('cargo', ['fmt', '--check', '--manifest-path', manifest]);

@@ -61,8 +61,8 @@ export function buildAddon() {
     'build',
     '--platform',
     '--release',
-    '--js',
-    'binding.js',
+    // binding.js is our own.
+    '--no-js',
     '--dts',
     'binding.d.ts',
   ]);
