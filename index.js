@@ -1,6 +1,7 @@
 // The public face. Values go to the native core as they come; what comes back is plain data, and
 // errors are built here, where the caller's stack and the caller's `Error` class are at hand.
 
+// biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:timers.
 const { setImmediate, setInterval } = require('timers');
 
 const binding = require('./binding.js');
@@ -56,7 +57,9 @@ class BalanceClient {
     const { userId } = read(input, (fields) => ({ userId: fields.userId }));
     const cancellation = watch(options);
     try {
-      return await this.#call(cancellation, (number) => this.#native.getCurrentBalance(number, userId));
+      return await this.#call(cancellation, (number) =>
+        this.#native.getCurrentBalance(number, userId),
+      );
     } catch (error) {
       throw known(error, 'Nothing happened.');
     }
@@ -117,7 +120,7 @@ class BalanceClient {
   #depart = () => {
     if (!this.#isDeparting) {
       this.#isDeparting = true;
-      Promise.resolve().then(() => {
+      void Promise.resolve().then(() => {
         this.#isDeparting = false;
         this.#native.depart();
       });

@@ -117,7 +117,7 @@ describe('300 debits of 1 at once on a balance of 100', () => {
 
 describe('credits and debits from four processes at once on one account', () => {
   const userId = fresh('user');
-  const perProcess = [1, 2, 3, 4].map((seed) => mixedRequests(userId, seed, 100));
+  const perProcess = [1, 2, 3, 4].map((seed) => mixedRequests(userId, seed, 600));
   const requests = perProcess.flat();
   let outcomes: Outcome[];
   let seen: number[];

@@ -17,7 +17,7 @@ use crate::store::{Fault, Reason};
 use crate::transaction::UserId;
 
 /// Requests under way before reads wait for each other.
-pub const MOST_REQUESTS: usize = 16;
+pub const MOST_REQUESTS: usize = 8;
 
 /// How many users one request can ask for.
 /// Source: Amazon DynamoDB API Reference, `BatchGetItem`.

@@ -15,10 +15,9 @@ const SLOWEST = 60;
 const transactions = {
   commit: () => ok({}),
   duplicate: (records) =>
-    cancelled(
-      ...Array(records).fill({ Code: 'ConditionalCheckFailed', Item: RECORD }),
-      { Code: 'None' },
-    ),
+    cancelled(...Array(records).fill({ Code: 'ConditionalCheckFailed', Item: RECORD }), {
+      Code: 'None',
+    }),
   insufficient: (records) =>
     cancelled(...Array(records).fill({ Code: 'None' }), {
       Code: 'ConditionalCheckFailed',
