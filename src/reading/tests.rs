@@ -91,37 +91,38 @@ fn a_read_leaves_at_once_and_alone() {
 }
 
 #[test]
-fn up_to_16_users_have_a_request_each() {
+fn as_many_users_as_requests_have_one_each() {
     let (mut reads, now) = (reads(), Instant::now());
-    for number in 0..16 {
+    for number in 0..MOST_REQUESTS {
         reads.join(reader(number as u64, number, now));
     }
-    assert_eq!(sizes(&departures(&mut reads, now)), [1; 16]);
+    assert_eq!(sizes(&departures(&mut reads, now)), [1; MOST_REQUESTS]);
 }
 
 #[test]
 fn more_users_are_spread_over_the_requests() {
     let (mut reads, now) = (reads(), Instant::now());
-    for number in 0..40 {
+    for number in 0..20 {
         reads.join(reader(number as u64, number, now));
     }
     let sizes = sizes(&departures(&mut reads, now));
-    assert_eq!(sizes.iter().sum::<usize>(), 40);
-    assert!(sizes.len() <= 16 && sizes.iter().all(|size| *size <= 3), "{sizes:?}");
+    assert_eq!(sizes.iter().sum::<usize>(), 20);
+    assert!(sizes.len() <= MOST_REQUESTS && sizes.iter().all(|size| *size <= 3), "{sizes:?}");
 }
 
 #[test]
 fn a_request_has_at_most_100_users_and_the_others_wait_in_order_of_arrival() {
     let (mut reads, now) = (reads(), Instant::now());
-    for number in 0..1700 {
+    let all = MOST_REQUESTS * MOST_USERS;
+    for number in 0..all + 100 {
         reads.join(reader(number as u64, number, now));
     }
     let errands = departures(&mut reads, now);
-    assert_eq!(sizes(&errands), [100; 16]);
+    assert_eq!(sizes(&errands), [100; MOST_REQUESTS]);
     let first = all_have(&errands[0].users, 7);
     assert_eq!(reads.arrive(errands[0].trip, Ok(first), now, LONGEST).len(), 100);
     let next = departures(&mut reads, now);
-    let late: Vec<UserId> = (1600..1700).map(user).collect();
+    let late: Vec<UserId> = (all..all + 100).map(user).collect();
     assert_eq!(next.len(), 1);
     assert!(late.iter().all(|user_id| next[0].users.contains(user_id)), "not in order");
 }
@@ -154,10 +155,10 @@ fn nobody_joins_a_request_that_has_left() {
 /// Reads of users 0 to `count` in one request: others take all the places but one.
 fn together(count: usize, now: Instant) -> (Reads<Ticket>, Errand) {
     let mut reads = reads();
-    for number in 0..15 {
+    for number in 0..MOST_REQUESTS - 1 {
         reads.join(reader(number as u64 + 1000, number + 1000, now));
     }
-    assert_eq!(departures(&mut reads, now).len(), 15);
+    assert_eq!(departures(&mut reads, now).len(), MOST_REQUESTS - 1);
     for number in 0..count {
         reads.join(reader(number as u64, number, now));
     }
