@@ -371,6 +371,6 @@ function describe(error) {
 /** The codes that index.d.ts promises. @returns {Set<string>} */
 function documentedCodes() {
   const declarations = readFileSync(new URL('../../index.d.ts', import.meta.url), 'utf8');
-  const [, union = ''] = /type BalanceErrorCode =([^;]*);/.exec(declarations) ?? [];
+  const [union = ''] = /type BalanceErrorCode =.*?';/s.exec(declarations) ?? [];
   return new Set(Array.from(union.matchAll(/'(\w+)'/g), ([, code = '']) => code));
 }
