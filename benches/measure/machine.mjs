@@ -33,10 +33,18 @@ function versionOf(name) {
 /** Bytes on disk after an installation, without what npm adds. */
 export function installedSizes() {
   return {
-    package: packedSize(),
+    package: packedSize() + addonSize() + dependenciesSize(`${root}/package.json`),
     sdk: sizeWithDependencies('@aws-sdk/client-dynamodb'),
     bundle: statSync(peers.bundle).size,
   };
+}
+
+/** The addon has a package of its own for each platform; this is the one that is measured. */
+function addonSize() {
+  const require = createRequire(import.meta.url);
+  require(root);
+  const addon = Object.keys(require.cache).find((path) => path.endsWith('.node'));
+  return statSync(String(addon)).size;
 }
 
 function packedSize() {
@@ -56,6 +64,18 @@ function packedSize() {
 function sizeWithDependencies(name) {
   const folders = new Set();
   collect(name, `${root}/package.json`, folders);
+  return sizeOfAll(folders);
+}
+
+/** @param {string} manifest whose dependencies, and theirs, are counted, each once */
+function dependenciesSize(manifest) {
+  const folders = new Set();
+  collectDependencies(manifest, folders);
+  return sizeOfAll(folders);
+}
+
+/** @param {Set<string>} folders */
+function sizeOfAll(folders) {
   return [...folders].reduce((sum, folder) => sum + sizeOf(folder), 0);
 }
 
@@ -70,7 +90,14 @@ function collect(name, from, folders) {
     return;
   }
   folders.add(folder);
-  const manifest = `${folder}/package.json`;
+  collectDependencies(`${folder}/package.json`, folders);
+}
+
+/**
+ * @param {string} manifest
+ * @param {Set<string>} folders
+ */
+function collectDependencies(manifest, folders) {
   const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
   for (const dependency of Object.keys(dependencies)) {
     collect(dependency, manifest, folders);

@@ -248,7 +248,7 @@ function sizes({ sizes: { package: ours, sdk, bundle } }) {
 ${table(
   ['', 'MB'],
   [
-    [`${names.package}, for one platform`, megabytes(ours)],
+    [`${names.package} with the addon for one platform and what it depends on`, megabytes(ours)],
     ['`@aws-sdk/client-dynamodb` and what it depends on', megabytes(sdk)],
     [`${names.bundle}, the two functions`, megabytes(bundle)],
   ],
