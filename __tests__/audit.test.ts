@@ -299,6 +299,25 @@ describe('at the wire', () => {
     });
   });
 
+  test('reads whose answers are lost are repeated', async () => {
+    wire = await openWire((index) => (index % 3 === 0 ? 'lose the answer' : 'forward'));
+
+    await expect(tables.audit('--endpoint', wire.endpoint)).resolves.toMatchObject({
+      exitCode: 0,
+    });
+  });
+
+  test('a page without items that nobody emptied is no empty page', async () => {
+    wire = await openWire((_, { operation }) =>
+      operation === 'Scan' ? { status: 200, body: '{}' } : 'forward',
+    );
+
+    await expect(tables.audit('--endpoint', wire.endpoint)).resolves.toMatchObject({
+      exitCode: 6,
+      document: { error: { code: 'NOTHING_HAPPENED', message: expect.stringContaining('Items') } },
+    });
+  });
+
   test('without permission to scan there is no verdict', async () => {
     wire = await openWire((_, { operation }) =>
       operation === 'Scan' ? serviceError('AccessDeniedException') : 'forward',

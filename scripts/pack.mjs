@@ -6,7 +6,15 @@
 // `npm install` look for packages that are not published yet.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -89,8 +97,10 @@ function stageMain(platforms) {
   );
   Object.assign(published, repositoryField());
   writeFileSync(join(mainFolder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
-  for (const file of [...published.files, 'README.md', 'LICENSE']) {
-    copyFileSync(join(root, file), join(mainFolder, file));
+  // npm leaves out what is excepted.
+  const included = published.files.filter((/** @type {string} */ file) => !file.startsWith('!'));
+  for (const file of [...included, 'README.md', 'LICENSE']) {
+    cpSync(join(root, file), join(mainFolder, file), { recursive: true });
   }
 }
 

@@ -11,6 +11,9 @@ const LAST_CEILING: Duration = Duration::from_secs(1);
 /// than they do means never having a turn.
 const LAST_CEILING_CONTENDED: Duration = Duration::from_millis(50);
 
+/// Nobody waits for an audit, which asks for all that a table can give.
+const LAST_CEILING_PATIENT: Duration = Duration::from_secs(20);
+
 /// The pause after `faults` earlier faults in a row. `jitter` is between 0 and 1.
 pub fn pause(faults: u32, jitter: f64) -> Duration {
     drawn(faults, LAST_CEILING, jitter)
@@ -19,6 +22,11 @@ pub fn pause(faults: u32, jitter: f64) -> Duration {
 /// The pause after a conflict with another transaction.
 pub fn pause_contended(faults: u32, jitter: f64) -> Duration {
     drawn(faults, LAST_CEILING_CONTENDED, jitter)
+}
+
+/// The pause of a request that nobody waits for.
+pub fn pause_patient(faults: u32, jitter: f64) -> Duration {
+    drawn(faults, LAST_CEILING_PATIENT, jitter)
 }
 
 fn drawn(faults: u32, last_ceiling: Duration, jitter: f64) -> Duration {

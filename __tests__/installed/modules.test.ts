@@ -40,6 +40,13 @@ test('ES modules import its names', async () => {
   });
 });
 
+test('its command line is on the path of npm scripts', async () => {
+  await expect(project.run('dynamodb-balance', 'tables', 'check')).resolves.toMatchObject({
+    code: 0,
+    complaints: '',
+  });
+});
+
 test('a zip for Lambda, unpacked elsewhere, answers', async () => {
   const zip = zipSync(filesOf(project.folder), { level: 0 });
   const task = join(project.folder, 'var', 'task');

@@ -30,11 +30,23 @@ function filesIn(packageName: string): string[] {
   return listed.trim().split('\n').sort();
 }
 
-test('the main package has the loader, the types and what a reader needs', () => {
+test('the main package has the loader, the types, the command line and what a reader needs', () => {
   expect(filesIn('dynamodb-balance')).toEqual([
     'package/LICENSE',
     'package/README.md',
     'package/binding.js',
+    'package/cli/commands/audit.js',
+    'package/cli/commands/balance.js',
+    'package/cli/commands/tables.js',
+    'package/cli/commands/transact.js',
+    'package/cli/exit-codes.js',
+    'package/cli/interruption.js',
+    'package/cli/main.js',
+    'package/cli/native.js',
+    'package/cli/number.js',
+    'package/cli/output.js',
+    'package/cli/progress.js',
+    'package/cli/settings.js',
     'package/index.d.ts',
     'package/index.js',
     'package/package.json',

@@ -1,11 +1,13 @@
 // Every runtime that is supported tells the story of story.cjs from the installed packages: both
-// functions, an error with its code, and an end by itself. The runtimes are npm packages.
+// functions, an error with its code, and an end by itself; and runs the command line. The runtimes are
+// npm packages.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
+  type Ending,
   makeProject,
   type Project,
   readManifest,
@@ -56,13 +58,28 @@ test('engines names the oldest Node that is tested', () => {
   expect([...RUNTIMES.keys()][0]).toBe(`Node ${engines.node.replace('>=', '')}`);
 });
 
-test.each([...RUNTIMES])('%s', async (_name, { npmPackage, executable, options = [] }) => {
-  const command = join(installed(npmPackage), 'node_modules', executable);
+describe.each([...RUNTIMES])('%s', (_name, { npmPackage, executable, options = [] }) => {
+  function run(...program: string[]): Promise<Ending> {
+    const command = join(installed(npmPackage), 'node_modules', executable);
+    return project.run(command, ...options, ...program);
+  }
 
-  await expect(project.run(command, ...options, 'story.cjs')).resolves.toEqual({
-    code: 0,
-    output: '69.9 INSUFFICIENT_BALANCE true\n',
-    complaints: '',
+  test('tells the story', async () => {
+    await expect(run('story.cjs')).resolves.toEqual({
+      code: 0,
+      output: '69.9 INSUFFICIENT_BALANCE true\n',
+      complaints: '',
+    });
+  });
+
+  test('runs the command line', async () => {
+    const program = join('node_modules', 'dynamodb-balance', 'cli', 'main.js');
+
+    await expect(run(program, 'balance', 'nobody')).resolves.toEqual({
+      code: 0,
+      output: '100\n',
+      complaints: '',
+    });
   });
 });
 

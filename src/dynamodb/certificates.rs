@@ -2,12 +2,10 @@
 //! system has none (slim container images), and the ones a company adds.
 
 use std::collections::HashMap;
-use std::fs;
 
-use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use pem::Pem;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use crate::error::BalanceError;
 use crate::options::invalid_option;
@@ -18,7 +16,9 @@ const NODE_VARIABLE: &str = "NODE_EXTRA_CA_CERTS";
 const AWS_VARIABLE: &str = "AWS_CA_BUNDLE";
 
 /// The certificates that the environment adds.
-pub fn extra(environment: &HashMap<String, String>) -> Result<Vec<Pem>, BalanceError> {
+pub fn extra(
+    environment: &HashMap<String, String>,
+) -> Result<Vec<CertificateDer<'static>>, BalanceError> {
     let path = |variable: &str| environment.get(variable).filter(|path| !path.is_empty());
     let mut certificates = Vec::new();
     if let Some(path) = path(NODE_VARIABLE) {
@@ -34,28 +34,18 @@ pub fn extra(environment: &HashMap<String, String>) -> Result<Vec<Pem>, BalanceE
 }
 
 /// Reads the system's trust store, which takes a while.
-pub fn trust(extra: &[Pem]) -> TlsContext {
-    let has_system_roots = !rustls_native_certs::load_native_certs().certs.is_empty();
-    let mut store = TrustStore::empty().with_native_roots(has_system_roots);
-    if !has_system_roots {
-        for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-            store.add_pem_certificate(pem::encode(&Pem::new("CERTIFICATE", root.to_vec())));
-        }
+pub fn trusted(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    // A certificate that is of no use to a system's other programs does not harm this one.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     }
-    for certificate in extra {
-        store.add_pem_certificate(pem::encode(certificate));
-    }
-    TlsContext::builder().with_trust_store(store).build().expect("certificates were checked")
+    roots.add_parsable_certificates(extra);
+    roots
 }
 
-fn read(path: &str) -> Result<Vec<Pem>, String> {
-    let text = fs::read(path).map_err(|error| error.to_string())?;
-    let sections = pem::parse_many(text).map_err(|error| error.to_string())?;
-    Ok(sections.into_iter().filter(is_usable).collect())
-}
-
-/// A certificate that the TLS library cannot parse would make it panic.
-fn is_usable(section: &Pem) -> bool {
-    section.tag() == "CERTIFICATE"
-        && RootCertStore::empty().add(CertificateDer::from(section.contents())).is_ok()
+fn read(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let sections = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    sections.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }

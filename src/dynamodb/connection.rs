@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItem;
 use aws_sdk_dynamodb::operation::get_item::GetItem;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItems;
@@ -31,9 +27,6 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// The way to DynamoDB, and what an error message says about where it leads.
 #[derive(Debug)]
 pub struct Connection {
-    /// For what is asked seldom: making and describing tables.
-    pub client: Client,
-    /// For what is asked all the time.
     pub wire: Wire,
     pub get_item: Protocol<GetItem>,
     pub batch_get_item: Protocol<BatchGetItem>,
@@ -80,9 +73,8 @@ impl Connection {
             shared.credentials_provider().expect("the AWS chain is a provider of its own"),
         );
         let passports =
-            Passports::new(provider.clone(), Endpoint::new(&shared, &region, endpoint.as_deref()));
+            Passports::new(provider, Endpoint::new(&shared, &region, endpoint.as_deref()));
         Ok(Self {
-            client: client(&shared, &region, endpoint.as_deref(), provider, &connector),
             wire: Wire { connector, passports, region: region.clone() },
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
@@ -91,23 +83,6 @@ impl Connection {
             endpoint,
         })
     }
-}
-
-fn client(
-    shared: &SdkConfig,
-    region: &str,
-    endpoint: Option<&str>,
-    credentials: SharedCredentialsProvider,
-    connector: &SharedHttpConnector,
-) -> Client {
-    let mut config = aws_sdk_dynamodb::config::Builder::from(shared)
-        .region(Region::new(region.to_owned()))
-        .credentials_provider(credentials)
-        .http_client(always(connector))
-        .timeout_config(TimeoutConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    config.set_endpoint_url(endpoint.map(str::to_owned));
-    Client::from_conf(config.build())
 }
 
 /// An HTTP client with this one connector, whose settings are the options'.

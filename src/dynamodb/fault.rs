@@ -12,6 +12,9 @@ use hyper_util::client::legacy::Error as HttpClientError;
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::store::{Fault, Reason};
 
+/// How DynamoDB says that a table is missing. It does not say which.
+pub const TABLE_MISSING: &str = "ResourceNotFoundException";
+
 /// DynamoDB did not carry the request out and asks to try again.
 const TRY_AGAIN: &[&str] = &[
     "LimitExceededException",
@@ -67,10 +70,13 @@ where
     }
 }
 
-/// Whether a table was missing: DynamoDB does not say which.
-pub fn is_table_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+/// What DynamoDB calls the error that it answered.
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
-        == Some("ResourceNotFoundException")
+}
+
+pub fn is_table_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    code(error) == Some(TABLE_MISSING)
 }
 
 /// A transaction that was cancelled for other reasons than its conditions.

@@ -10,6 +10,7 @@ mod fence;
 mod http;
 mod identity;
 pub mod operations;
+mod patience;
 mod protocol;
 mod read;
 mod scan;

@@ -101,8 +101,7 @@ async fn first_pass(
         report_progress(progress);
         if pass.users() > MOST_USERS { Err(too_many_users()) } else { Ok(()) }
     };
-    let scan = Scan::new(connection, options).balances(options).records(options);
-    scan.each_page(take, connection, options).await?;
+    Scan::new(connection, options).balances().records().each_page(take).await?;
     Ok(pass.end())
 }
 
@@ -125,7 +124,7 @@ async fn count_again(
         report_progress(progress);
         Ok(())
     };
-    Scan::new(connection, options).records(options).each_page(take, connection, options).await?;
+    Scan::new(connection, options).records().each_page(take).await?;
     recount.end_pass();
     Ok(())
 }

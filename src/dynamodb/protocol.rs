@@ -5,11 +5,18 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
-use aws_sdk_dynamodb::error::{BoxError, SdkError};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::{
     BatchGetItem, BatchGetItemError, BatchGetItemInput, BatchGetItemOutput,
 };
+use aws_sdk_dynamodb::operation::create_table::{
+    CreateTable, CreateTableError, CreateTableInput, CreateTableOutput,
+};
+use aws_sdk_dynamodb::operation::describe_table::{
+    DescribeTable, DescribeTableError, DescribeTableInput, DescribeTableOutput,
+};
 use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemError, GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::scan::{Scan, ScanError, ScanInput, ScanOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItems, TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput,
 };
@@ -25,25 +32,26 @@ use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
 pub trait Operation: RuntimePlugin + Default {
     type Input: fmt::Debug + Send + Sync + 'static;
     type Output: fmt::Debug + Send + Sync + 'static;
-    type Error: Error + Send + Sync + 'static;
+    type Error: ProvideErrorMetadata + Error + Send + Sync + 'static;
 }
 
-impl Operation for GetItem {
-    type Input = GetItemInput;
-    type Output = GetItemOutput;
-    type Error = GetItemError;
+macro_rules! operations {
+    ($($operation:ty: $input:ty => $output:ty, $error:ty;)*) => {
+        $(impl Operation for $operation {
+            type Input = $input;
+            type Output = $output;
+            type Error = $error;
+        })*
+    };
 }
 
-impl Operation for BatchGetItem {
-    type Input = BatchGetItemInput;
-    type Output = BatchGetItemOutput;
-    type Error = BatchGetItemError;
-}
-
-impl Operation for TransactWriteItems {
-    type Input = TransactWriteItemsInput;
-    type Output = TransactWriteItemsOutput;
-    type Error = TransactWriteItemsError;
+operations! {
+    BatchGetItem: BatchGetItemInput => BatchGetItemOutput, BatchGetItemError;
+    CreateTable: CreateTableInput => CreateTableOutput, CreateTableError;
+    DescribeTable: DescribeTableInput => DescribeTableOutput, DescribeTableError;
+    GetItem: GetItemInput => GetItemOutput, GetItemError;
+    Scan: ScanInput => ScanOutput, ScanError;
+    TransactWriteItems: TransactWriteItemsInput => TransactWriteItemsOutput, TransactWriteItemsError;
 }
 
 /// Writes the requests and reads the answers of one operation.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
@@ -84,10 +83,7 @@ async fn send<O: Operation>(
     connection: &Connection,
     departure: &Departure,
     options: &Options,
-) -> Result<O::Output, Fault>
-where
-    O::Error: ProvideErrorMetadata,
-{
+) -> Result<O::Output, Fault> {
     let request = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
     match connection.wire.send(protocol, request, departure).await {
         Ok(output) => Ok(output),

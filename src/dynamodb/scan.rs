@@ -1,29 +1,27 @@
 //! Reading a whole table: parallel scans, strongly consistent, page by page.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItem, BatchGetItemInput};
+use aws_sdk_dynamodb::operation::scan::{Scan as ScanOperation, ScanInput};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use aws_sdk_dynamodb::{Client, Config};
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
+use futures_util::stream::{BoxStream, SelectAll, StreamExt as _, try_unfold};
 use tokio::time::sleep;
 
 use super::connection::Connection;
+use super::patience::{self, Failure};
 use super::{fault, table};
 use crate::audit::{Attribute, BalanceItem, RecordItem};
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
+use crate::retry;
 use crate::store::Fault;
 
 /// Parts of a table that are read at the same time. Each holds at most one page, of 1 MB.
 const SEGMENTS: i32 = 8;
-/// An audit is in no hurry: the SDK's own retry loop waits up to 20 seconds between attempts.
-const ATTEMPTS: u32 = 10;
+/// How often a page is asked for: an audit can wait a minute and a half for a busy table.
+const ATTEMPTS: u32 = 14;
 /// The most items that one `BatchGetItem` reads.
 /// Source: Amazon DynamoDB API Reference, `BatchGetItem`.
 const LARGEST_BATCH: usize = 100;
@@ -41,141 +39,87 @@ pub enum Page {
     Records(Vec<RecordItem>),
 }
 
-/// Reads tables, and hands over page by page.
-pub struct Scan {
-    client: Client,
-    patience: aws_sdk_dynamodb::config::Builder,
-    tasks: JoinSet<Result<(), Fault>>,
-    sender: mpsc::Sender<Page>,
-    pages: mpsc::Receiver<Page>,
+/// Reads tables, and hands over page by page. Each segment has at most one page in memory.
+pub struct Scan<'a> {
+    pages: SelectAll<BoxStream<'a, Result<Page, Failure>>>,
+    connection: &'a Connection,
+    options: &'a Options,
 }
 
-impl Scan {
-    pub fn new(connection: &Connection, options: &Options) -> Self {
-        // One page waits while one is worked on: what is read is never far ahead.
-        let (sender, pages) = mpsc::channel(1);
-        Self {
-            client: connection.client.clone(),
-            patience: patience(options),
-            tasks: JoinSet::new(),
-            sender,
-            pages,
-        }
+impl<'a> Scan<'a> {
+    pub fn new(connection: &'a Connection, options: &'a Options) -> Self {
+        Self { pages: SelectAll::new(), connection, options }
     }
 
     #[must_use]
-    pub fn balances(mut self, options: &Options) -> Self {
-        let attributes = ["userId", "balance", "fencedCalls"];
-        self.start(&options.balances_table, &attributes, |items| {
+    pub fn balances(self) -> Self {
+        let attributes = &["userId", "balance", "fencedCalls"];
+        let table = &self.options.balances_table;
+        self.add(table, attributes, |items| {
             Page::Balances(items.iter().map(balance_item).collect())
-        });
-        self
+        })
     }
 
     #[must_use]
-    pub fn records(mut self, options: &Options) -> Self {
-        let attributes = ["idempotentKey", "userId", "amount", "type", "timestamp", "callId"];
-        self.start(&options.transactions_table, &attributes, |items| {
-            Page::Records(items.iter().map(record_item).collect())
-        });
-        self
+    pub fn records(self) -> Self {
+        let attributes = &["idempotentKey", "userId", "amount", "type", "timestamp", "callId"];
+        let table = &self.options.transactions_table;
+        self.add(table, attributes, |items| Page::Records(items.iter().map(record_item).collect()))
     }
 
-    fn start(&mut self, table: &str, attributes: &[&str], read: fn(Vec<Item>) -> Page) {
+    fn add(mut self, table: &'a str, attributes: &[&str], read: fn(&[Item]) -> Page) -> Self {
+        let Self { connection, options, .. } = self;
         for number in 0..SEGMENTS {
-            let segment = Segment {
-                client: self.client.clone(),
-                patience: self.patience.clone(),
-                table: table.to_owned(),
-                attributes: attributes.iter().map(|&name| name.to_owned()).collect(),
-                number,
-            };
-            self.tasks.spawn(segment.read(read, self.sender.clone()));
+            let segment = segment(table, attributes, number);
+            let pages = try_unfold(Some(segment), move |position| async move {
+                let Some(mut input) = position else { return Ok(None) };
+                let request = input.clone();
+                let output =
+                    patience::send::<ScanOperation>(request, ATTEMPTS, connection, options).await?;
+                // Without them it is not known that the page is empty.
+                let page = read(&output.items.ok_or_else(|| unreadable("it has no Items"))?);
+                let rest = output.last_evaluated_key.map(|last| {
+                    input.exclusive_start_key = Some(last);
+                    input
+                });
+                Ok(Some((page, rest)))
+            });
+            self.pages.push(pages.boxed());
         }
+        self
     }
 
     /// Hands every page to `take`, until all are read or something fails.
     pub async fn each_page(
-        self,
+        mut self,
         mut take: impl FnMut(Page) -> Result<(), BalanceError>,
-        connection: &Connection,
-        options: &Options,
     ) -> Result<(), BalanceError> {
-        let Self { mut tasks, sender, mut pages, .. } = self;
-        // The channel ends with the last task.
-        drop(sender);
-        loop {
-            // The first segment that fails ends all: without it there is no verdict.
-            tokio::select! {
-                Some(page) = pages.recv() => take(page)?,
-                Some(outcome) = tasks.join_next() => succeed(outcome, connection, options).await?,
-                else => return Ok(()),
+        while let Some(page) = self.pages.next().await {
+            match page {
+                Ok(page) => take(page)?,
+                // The first segment that fails ends all: without it there is no verdict.
+                Err(failure) => return Err(explain(failure, self.connection, self.options).await),
             }
         }
+        Ok(())
     }
 }
 
-async fn succeed(
-    outcome: Result<Result<(), Fault>, JoinError>,
-    connection: &Connection,
-    options: &Options,
-) -> Result<(), BalanceError> {
-    match outcome.unwrap_or_else(|panic| Err(Fault::Final(defect(&panic)))) {
-        Ok(()) => Ok(()),
-        Err(fault) => Err(failure(fault, connection, options).await),
-    }
-}
-
-/// One part of a table.
-struct Segment {
-    client: Client,
-    patience: aws_sdk_dynamodb::config::Builder,
-    table: String,
-    attributes: Vec<String>,
-    number: i32,
-}
-
-impl Segment {
-    async fn read(
-        self,
-        read: fn(Vec<Item>) -> Page,
-        sink: mpsc::Sender<Page>,
-    ) -> Result<(), Fault> {
-        // Names such as `type` are reserved words.
-        let names: HashMap<String, String> = self
-            .attributes
-            .iter()
-            .enumerate()
-            .map(|(index, name)| (format!("#{index}"), name.clone()))
-            .collect();
-        let projection = names.keys().cloned().collect::<Vec<String>>().join(", ");
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .scan()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .segment(self.number)
-                .total_segments(SEGMENTS)
-                .projection_expression(&projection)
-                .set_expression_attribute_names(Some(names.clone()))
-                .set_exclusive_start_key(start)
-                .customize()
-                .config_override(self.patience.clone())
-                .send()
-                .await
-                .map_err(|error| classify(&error))?;
-            // Whoever took the pages has given up.
-            if sink.send(read(page.items.unwrap_or_default())).await.is_err() {
-                return Ok(());
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
-        }
-    }
+/// The first page of one part of a table.
+fn segment(table: &str, attributes: &[&str], number: i32) -> ScanInput {
+    // Names such as `type` are reserved words.
+    let names = attributes.iter().enumerate().map(|(index, name)| (format!("#{index}"), *name));
+    let projection = names.clone().map(|(alias, _)| alias).collect::<Vec<String>>().join(", ");
+    let names = names.map(|(alias, name)| (alias, name.to_owned())).collect();
+    ScanInput::builder()
+        .table_name(table)
+        .consistent_read(true)
+        .segment(number)
+        .total_segments(SEGMENTS)
+        .projection_expression(projection)
+        .set_expression_attribute_names(Some(names))
+        .build()
+        .expect("the table is set")
 }
 
 /// Reads the balances of some users, strongly consistent. Users without an item are left out.
@@ -190,7 +134,7 @@ pub async fn balances_of(
         for round in 0..BATCH_ROUNDS {
             let (items, rest) = match read_batch(wanted, connection, options).await {
                 Ok(answer) => answer,
-                Err(fault) => return Err(failure(fault, connection, options).await),
+                Err(failure) => return Err(explain(failure, connection, options).await),
             };
             found.extend(
                 items.iter().map(|item| (user_id(item), super::stored_balance(Some(item)))),
@@ -199,7 +143,7 @@ pub async fn balances_of(
             if wanted.is_empty() {
                 break;
             }
-            sleep(options.deadlines.attempt.min(Duration::from_millis(25 << round))).await;
+            sleep(retry::pause_patient(round, fastrand::f64())).await;
         }
         if !wanted.is_empty() {
             return Err(no_verdict("DynamoDB kept leaving reads unprocessed"));
@@ -212,24 +156,21 @@ async fn read_batch(
     keys: Vec<Item>,
     connection: &Connection,
     options: &Options,
-) -> Result<(Vec<Item>, Vec<Item>), Fault> {
-    let request = KeysAndAttributes::builder()
+) -> Result<(Vec<Item>, Vec<Item>), Failure> {
+    let keys = KeysAndAttributes::builder()
         .set_keys(Some(keys))
         .consistent_read(true)
         .projection_expression("userId, balance")
         .build()
         .expect("the keys are set");
-    let output = connection
-        .client
-        .batch_get_item()
-        .request_items(&options.balances_table, request)
-        .customize()
-        .config_override(patience(options))
-        .send()
-        .await
-        .map_err(|error| classify(&error))?;
+    let input = BatchGetItemInput::builder()
+        .request_items(&options.balances_table, keys)
+        .build()
+        .expect("all fields are optional");
+    let output = patience::send::<BatchGetItem>(input, ATTEMPTS, connection, options).await?;
     // One table was asked, by name or by ARN; whatever DynamoDB calls it, it is that one.
-    let items = output.responses.unwrap_or_default().into_values().flatten().collect();
+    let responses = output.responses.ok_or_else(|| unreadable("it has no Responses"))?;
+    let items = responses.into_values().flatten().collect();
     let rest = output
         .unprocessed_keys
         .unwrap_or_default()
@@ -239,38 +180,20 @@ async fn read_batch(
     Ok((items, rest))
 }
 
-fn patience(options: &Options) -> aws_sdk_dynamodb::config::Builder {
-    Config::builder()
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(options.deadlines.connect)
-                .operation_attempt_timeout(options.deadlines.attempt)
-                .build(),
-        )
-}
-
-fn classify<E>(error: &SdkError<E>) -> Fault
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if fault::is_table_missing(error) {
-        // Which one it is, the caller finds out.
-        return Fault::Final(BalanceError::new(ErrorCode::TableNotFound, ""));
+async fn explain(failure: Failure, connection: &Connection, options: &Options) -> BalanceError {
+    if failure.is_table_missing() {
+        return table::missing(connection, options).await;
     }
-    fault::classify(error, true)
-}
-
-async fn failure(fault: Fault, connection: &Connection, options: &Options) -> BalanceError {
-    match fault {
-        Fault::Final(error) if error.code == ErrorCode::TableNotFound => {
-            table::missing(connection, options).await
-        }
+    match failure.fault {
         Fault::Final(error) | Fault::Rejected(error) => error,
         Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => {
             no_verdict(&reason.summary).caused_by(reason.cause)
         }
     }
+}
+
+fn unreadable(complaint: &str) -> Failure {
+    Failure { code: None, fault: fault::unreadable(complaint) }
 }
 
 fn no_verdict(reason: &str) -> BalanceError {
@@ -280,13 +203,6 @@ fn no_verdict(reason: &str) -> BalanceError {
             "The tables could not be read to the end: {reason}. There is no verdict. An audit \
              changes nothing: run it again."
         ),
-    )
-}
-
-fn defect(panic: &JoinError) -> BalanceError {
-    BalanceError::new(
-        ErrorCode::InternalError,
-        format!("Internal error: {panic}. An audit changes nothing."),
     )
 }
 

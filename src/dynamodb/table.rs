@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::create_table::{CreateTable, CreateTableInput};
+use aws_sdk_dynamodb::operation::describe_table::{DescribeTable, DescribeTableInput};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TableDescription, TableStatus,
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::Connection;
-use super::fault;
+use super::patience::{self, Failure};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::Fault;
@@ -19,8 +19,8 @@ use crate::store::Fault;
 /// A new on-demand table takes seconds; past this something is wrong.
 const LONGEST_CREATION: Duration = Duration::from_mins(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
-/// Control-plane requests are rare and repeatable: the SDK's own retry loop serves them.
-const ATTEMPTS: u32 = 5;
+/// How often a table is described or made before that counts as failed: some 7 seconds of pauses.
+const ATTEMPTS: u32 = 10;
 /// How long the explanation of a missing table may take.
 const LONGEST_EXPLANATION: Duration = Duration::from_secs(2);
 
@@ -43,16 +43,16 @@ pub async fn create(connection: &Connection, options: &Options) -> Result<(), Ba
     let mut missing = Vec::new();
     // First all checks, then the changes: a wrong table leaves everything as it was.
     for table in tables(options) {
-        match describe(connection, &table).await? {
+        match describe(connection, &table, options).await? {
             None => missing.push(table),
             Some(description) => check(connection, &table, &description)?,
         }
     }
     for table in &missing {
-        create_one(connection, table).await?;
+        create_one(connection, table, options).await?;
     }
     for table in tables(options) {
-        wait_until_active(connection, &table, deadline).await?;
+        wait_until_active(connection, &table, options, deadline).await?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ pub async fn look(
 ) -> Result<Vec<TableState>, BalanceError> {
     let mut states = Vec::new();
     for table in tables(options) {
-        let trouble = match describe(connection, &table).await? {
+        let trouble = match describe(connection, &table, options).await? {
             None => Some(absent(&table, connection)),
             Some(description) => check(connection, &table, &description)
                 .and_then(|()| check_status(connection, &table, &description))
@@ -86,11 +86,11 @@ pub async fn look(
 /// About how many items each table has; `None` where DynamoDB does not say.
 pub async fn sizes(connection: &Connection, options: &Options) -> [Option<u64>; 2] {
     let [balances, transactions] = tables(options);
-    [size(connection, &balances).await, size(connection, &transactions).await]
+    [size(connection, &balances, options).await, size(connection, &transactions, options).await]
 }
 
-async fn size(connection: &Connection, table: &Table<'_>) -> Option<u64> {
-    let look = timeout(LONGEST_EXPLANATION, describe(connection, table)).await;
+async fn size(connection: &Connection, table: &Table<'_>, options: &Options) -> Option<u64> {
+    let look = timeout(LONGEST_EXPLANATION, describe(connection, table, options)).await;
     u64::try_from(look.ok()?.ok()??.item_count?).ok()
 }
 
@@ -135,7 +135,7 @@ fn serves(description: &TableDescription) -> bool {
 pub async fn missing(connection: &Connection, options: &Options) -> BalanceError {
     let mut absent = Vec::new();
     for table in tables(options) {
-        let look = timeout(LONGEST_EXPLANATION, describe(connection, &table)).await;
+        let look = timeout(LONGEST_EXPLANATION, describe(connection, &table, options)).await;
         if matches!(look, Ok(Ok(None))) {
             absent.push(table);
         }
@@ -184,53 +184,49 @@ fn place(connection: &Connection) -> String {
 async fn describe(
     connection: &Connection,
     table: &Table<'_>,
+    options: &Options,
 ) -> Result<Option<TableDescription>, BalanceError> {
-    let outcome = connection
-        .client
-        .describe_table()
-        .table_name(table.name)
-        .customize()
-        .config_override(patient())
-        .send()
-        .await;
-    match outcome {
+    let input =
+        DescribeTableInput::builder().table_name(table.name).build().expect("the name is set");
+    match patience::send::<DescribeTable>(input, ATTEMPTS, connection, options).await {
         Ok(output) => Ok(output.table),
-        Err(error) if fault::is_table_missing(&error) => Ok(None),
-        Err(error) => Err(failure("look at", table, &error)),
+        Err(failure) if failure.is_table_missing() => Ok(None),
+        Err(failure) => Err(explain(failure, "look at", table)),
     }
 }
 
-async fn create_one(connection: &Connection, table: &Table<'_>) -> Result<(), BalanceError> {
+async fn create_one(
+    connection: &Connection,
+    table: &Table<'_>,
+    options: &Options,
+) -> Result<(), BalanceError> {
     let key = KeySchemaElement::builder().attribute_name(table.key).key_type(KeyType::Hash);
     let attribute = AttributeDefinition::builder()
         .attribute_name(table.key)
         .attribute_type(ScalarAttributeType::S);
-    let outcome = connection
-        .client
-        .create_table()
+    let input = CreateTableInput::builder()
         .table_name(table.name)
         .key_schema(key.build().expect("name and type are set"))
         .attribute_definitions(attribute.build().expect("name and type are set"))
         .billing_mode(BillingMode::PayPerRequest)
-        .customize()
-        .config_override(patient())
-        .send()
-        .await;
-    match outcome {
+        .build()
+        .expect("all fields are optional");
+    match patience::send::<CreateTable>(input, ATTEMPTS, connection, options).await {
         Ok(_) => Ok(()),
         // Somebody else made it in the meantime; it is checked when it is active.
-        Err(error) if code(&error) == Some("ResourceInUseException") => Ok(()),
-        Err(error) => Err(failure("create", table, &error)),
+        Err(failure) if failure.code.as_deref() == Some("ResourceInUseException") => Ok(()),
+        Err(failure) => Err(explain(failure, "create", table)),
     }
 }
 
 async fn wait_until_active(
     connection: &Connection,
     table: &Table<'_>,
+    options: &Options,
     deadline: Instant,
 ) -> Result<(), BalanceError> {
     loop {
-        if let Some(description) = describe(connection, table).await? {
+        if let Some(description) = describe(connection, table, options).await? {
             check(connection, table, &description)?;
             if serves(&description) {
                 return Ok(());
@@ -287,21 +283,9 @@ fn describe_key(description: &TableDescription) -> impl Fn(&KeySchemaElement) ->
     }
 }
 
-fn patient() -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder()
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-}
-
-fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
-    error.as_service_error().and_then(ProvideErrorMetadata::code)
-}
-
-/// A control-plane request that failed for good.
-fn failure<E>(verb: &str, table: &Table<'_>, error: &SdkError<E>) -> BalanceError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match fault::classify(error, true) {
+/// A request that failed for good.
+fn explain(failure: Failure, verb: &str, table: &Table<'_>) -> BalanceError {
+    match failure.fault {
         Fault::Final(error) | Fault::Rejected(error) => error,
         Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => {
             BalanceError::new(

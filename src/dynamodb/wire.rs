@@ -3,6 +3,7 @@
 //! endpoint rules) costs several times as much as the request; here it is done once per client or
 //! not at all, because the lanes decide about retries.
 
+use std::convert::Infallible;
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
@@ -34,14 +35,26 @@ impl Wire {
     pub async fn send<O: Operation>(
         &self,
         protocol: &Protocol<O>,
-        mut request: HttpRequest,
+        request: HttpRequest,
         departure: &Departure,
     ) -> Result<O::Output, SdkError<O::Error>> {
+        match self.exchange(request, departure).await {
+            Ok(response) => protocol.read(response),
+            Err(error) => Err(error.map_service_error(|never| match never {})),
+        }
+    }
+
+    /// What is the same for all operations. Apart, because it would be compiled for each of them.
+    async fn exchange(
+        &self,
+        mut request: HttpRequest,
+        departure: &Departure,
+    ) -> Result<HttpResponse, SdkError<Infallible>> {
         let passport = self.passports.current().await.map_err(SdkError::construction_failure)?;
         self.address(&mut request, &passport).map_err(SdkError::construction_failure)?;
         departure.leave();
         let response = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-        protocol.read(read_in_full(response).await?)
+        read_in_full(response).await
     }
 
     /// Gives a request its endpoint and its signature.
@@ -74,7 +87,7 @@ impl Wire {
 }
 
 /// The answer with its whole body in memory.
-async fn read_in_full<E>(mut response: HttpResponse) -> Result<HttpResponse, SdkError<E>> {
+async fn read_in_full(mut response: HttpResponse) -> Result<HttpResponse, SdkError<Infallible>> {
     let body = ByteStream::new(response.take_body()).collect().await;
     match body {
         Ok(bytes) => Ok(response.map(|_| SdkBody::from(bytes.clone().into_bytes()))),

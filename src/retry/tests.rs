@@ -20,8 +20,15 @@ fn the_longest_pause_after_conflicts_is_50_ms() {
 }
 
 #[test]
+fn the_longest_pause_of_a_patient_request_is_20_s() {
+    let pauses: Vec<u128> =
+        (8..12).map(|faults| pause_patient(faults, LONGEST).as_millis()).collect();
+    assert_eq!(pauses, [6_400, 12_800, 20_000, 20_000]);
+}
+
+#[test]
 fn the_jitter_is_full() {
-    for draw in [pause, pause_contended] {
+    for draw in [pause, pause_contended, pause_patient] {
         assert_eq!(draw(0, IMMEDIATELY), Duration::ZERO);
         assert_eq!(draw(1, HALF), Duration::from_millis(25));
         assert_eq!(draw(1, 0.25), Duration::from_micros(12_500));

@@ -113,7 +113,13 @@ export function runProgram(
   command: string,
   commandArguments: string[],
 ): Promise<Ending> {
-  const options = { cwd: folder, env: environment(folder), timeout: 240_000 };
+  const options = {
+    cwd: folder,
+    env: environment(folder),
+    timeout: 240_000,
+    // npm and what it installs are shell scripts there.
+    shell: process.platform === 'win32',
+  };
   return new Promise((resolve) => {
     execFile(command, commandArguments, options, (error, output, complaints) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;

@@ -1,0 +1,72 @@
+//! Requests that nobody waits for at a till: they may be repeated without harm, and are, while
+//! DynamoDB is busy or out of reach.
+
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use tokio::time::sleep;
+
+use super::connection::Connection;
+use super::protocol::{Operation, Protocol};
+use super::{departure, fault};
+use crate::options::Options;
+use crate::retry;
+use crate::store::Fault;
+
+/// Why a request failed for good.
+#[derive(Debug)]
+pub struct Failure {
+    /// What DynamoDB called it, if it was DynamoDB.
+    pub code: Option<String>,
+    pub fault: Fault,
+}
+
+impl Failure {
+    pub fn is_table_missing(&self) -> bool {
+        self.code.as_deref() == Some(fault::TABLE_MISSING)
+    }
+}
+
+/// Sends a request until it is answered, at most `attempts` times.
+pub async fn send<O: Operation>(
+    input: O::Input,
+    attempts: u32,
+    connection: &Connection,
+    options: &Options,
+) -> Result<O::Output, Failure> {
+    let protocol = Protocol::<O>::new();
+    let request = protocol
+        .compose(input)
+        .map_err(|error| Failure { code: None, fault: fault::unsendable(error.as_ref()) })?;
+    let mut faults = 0;
+    loop {
+        let copy = request.try_clone().expect("the body is in memory");
+        let failure = match attempt(copy, &protocol, connection, options).await {
+            Ok(output) => return Ok(output),
+            Err(failure) => failure,
+        };
+        let may_pass = match failure.fault {
+            Fault::Contended(_) | Fault::NotTaken(_) | Fault::Unanswered(_) => true,
+            Fault::Rejected(_) | Fault::Final(_) => false,
+        };
+        if !may_pass || faults + 1 >= attempts {
+            return Err(failure);
+        }
+        sleep(retry::pause_patient(faults, fastrand::f64())).await;
+        faults += 1;
+    }
+}
+
+async fn attempt<O: Operation>(
+    request: HttpRequest,
+    protocol: &Protocol<O>,
+    connection: &Connection,
+    options: &Options,
+) -> Result<O::Output, Failure> {
+    let answer = departure::limit(options.deadlines.attempt, |departure| async move {
+        let outcome = connection.wire.send(protocol, request, &departure).await;
+        Ok(outcome.map_err(|error| Failure {
+            code: fault::code(&error).map(str::to_owned),
+            fault: fault::classify(&error, departure.has_left()),
+        }))
+    });
+    answer.await.unwrap_or_else(|fault| Err(Failure { code: None, fault }))
+}
