@@ -14,7 +14,9 @@ import { zigEnvironment } from './zig.mjs';
 
 requireTools(['node', 'rust']);
 installPackages();
-const environment = zigEnvironment();
+// Apart from what `npm run build` makes: the same triple with another linker would start anew each time.
+const targets = join(root, 'target', 'linux');
+const environment = { ...zigEnvironment(), CARGO_TARGET_DIR: targets };
 const platforms = await chosenPlatforms(process.argv.slice(2));
 
 step('Installing the Rust standard library for each platform');
@@ -60,8 +62,6 @@ function build({ triple, name, abi, file }) {
       },
     },
   );
-  copyFileSync(
-    join(root, 'target', triple, 'release', 'libdynamodb_balance.so'),
-    join(artifacts, file),
-  );
+  const addon = join(targets, triple, 'release', 'libdynamodb_balance.so');
+  copyFileSync(addon, join(artifacts, file));
 }
