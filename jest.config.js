@@ -10,4 +10,6 @@ module.exports = {
   collectCoverageFrom: ['index.js'],
   // Hundreds of concurrent calls on DynamoDB Local and two cores take their time.
   testTimeout: 120_000,
+  // The packages as they are packed have our name.
+  modulePathIgnorePatterns: ['<rootDir>/target/'],
 };

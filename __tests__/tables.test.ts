@@ -5,6 +5,7 @@ import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import { BalanceClient } from 'dynamodb-balance';
 
 import { fresh } from './harness/tables';
+import { openWire, serviceError } from './harness/wire';
 
 const database = new DynamoDBClient({});
 
@@ -53,6 +54,36 @@ test('createTables leaves existing tables and what they hold alone', async () =>
   await client.createTables();
 
   await expect(client.getCurrentBalance({ userId })).resolves.toBe(101);
+});
+
+test('createTables goes on through lost answers and a busy service', async () => {
+  const wire = await openWire((index) => {
+    const odd = index % 4;
+    return odd === 1
+      ? 'lose the answer'
+      : odd === 3
+        ? serviceError('LimitExceededException')
+        : 'forward';
+  });
+  const tables = freshTables();
+  await new BalanceClient({ ...tables, endpoint: wire.endpoint }).createTables();
+  await wire.close();
+
+  await expect(describeTable(tables.balancesTable)).resolves.toBeDefined();
+  await expect(describeTable(tables.transactionsTable)).resolves.toBeDefined();
+});
+
+test('createTables gives up after ten attempts and says that calling again is safe', async () => {
+  const wire = await openWire(() => serviceError('ThrottlingException'));
+  const client = new BalanceClient({ ...freshTables(), endpoint: wire.endpoint });
+  const error: unknown = await client.createTables().catch((error: unknown) => error);
+  await wire.close();
+
+  expect(error).toMatchObject({
+    code: 'SERVICE_ERROR',
+    message: expect.stringMatching(/ThrottlingException\. It is safe to call again\.$/),
+  });
+  expect(wire.passed).toHaveLength(10);
 });
 
 test('createTables can be called by several processes at once', async () => {
