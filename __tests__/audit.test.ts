@@ -11,7 +11,7 @@ import { BalanceClient } from 'dynamodb-balance';
 
 import { runCommand, runForJson } from './harness/command-line';
 import { fresh, type Item } from './harness/tables';
-import { openWire, serviceError, type Wire } from './harness/wire';
+import { openHangingWire, openWire, serviceError, type Wire } from './harness/wire';
 
 const database = new DynamoDBClient({});
 
@@ -342,14 +342,8 @@ describe('at the wire', () => {
   });
 
   test('Ctrl-C ends it without a verdict', async () => {
-    let arrived: () => void = () => {};
-    const after = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    wire = await openWire(() => {
-      arrived();
-      return 'hang';
-    });
+    const { arrival: after, ...hanging } = await openHangingWire();
+    wire = hanging;
 
     await expect(
       runForJson(['audit', '--endpoint', wire.endpoint], { signal: { name: 'SIGINT', after } }),

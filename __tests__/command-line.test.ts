@@ -12,7 +12,7 @@ import { EXIT_CODES } from '../cli/exit-codes.js';
 import { request } from './harness/calls';
 import { runCommand, runForJson } from './harness/command-line';
 import { fresh, putBalanceItem } from './harness/tables';
-import { openWire, serviceError, type Wire } from './harness/wire';
+import { openHangingWire, openWire, serviceError, type Wire } from './harness/wire';
 
 const root = join(__dirname, '..');
 
@@ -115,14 +115,8 @@ describe('transact', () => {
   });
 
   test('Ctrl-C while a request is under way says that the outcome is unknown', async () => {
-    let arrived: () => void = () => {};
-    const after = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    wire = await openWire(() => {
-      arrived();
-      return 'hang';
-    });
+    const { arrival: after, ...hanging } = await openHangingWire();
+    wire = hanging;
 
     await expect(
       runForJson([...move(), '--endpoint', wire.endpoint], { signal: { name: 'SIGINT', after } }),

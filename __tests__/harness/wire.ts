@@ -65,6 +65,19 @@ export function cancelled(...codes: string[]): Answer {
   return serviceError('TransactionCanceledException', { CancellationReasons: reasons });
 }
 
+/** Opens a wire on which nothing is ever answered; `arrival` is when the first request arrives. */
+export async function openHangingWire(): Promise<Wire & { arrival: Promise<void> }> {
+  let arrived: () => void = () => {};
+  const arrival = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const wire = await openWire(() => {
+    arrived();
+    return 'hang';
+  });
+  return { ...wire, arrival };
+}
+
 /** Opens a wire; `react` decides what happens to each request, counted from 0. */
 export async function openWire(
   react: (index: number, request: PassedRequest) => Reaction = () => 'forward',

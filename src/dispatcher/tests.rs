@@ -111,6 +111,11 @@ impl Office {
             .collect()
     }
 
+    fn credits_of_one_user(&mut self, count: usize) -> Vec<Call> {
+        let keys = (0..count).map(|number| format!("key-{number}"));
+        keys.map(|key| self.transact(transaction(&key, "user-1", 1, "credit"), CALL)).collect()
+    }
+
     fn depart(&self, calls: Vec<Call>) {
         self.commands.send(Command::Depart(calls)).unwrap();
     }
@@ -146,12 +151,7 @@ async fn settle(dispatcher: &mut Dispatcher<InMemory>) {
 #[tokio::test(start_paused = true)]
 async fn calls_of_one_departure_leave_together() {
     let mut office = Office::at_work([], ATTEMPT);
-    let calls: Vec<Call> = (0..99)
-        .map(|number| {
-            let key = format!("key-{number}");
-            office.transact(transaction(&key, "user-1", 1, "credit"), CALL)
-        })
-        .collect();
+    let calls = office.credits_of_one_user(99);
     office.depart(calls);
     office.all_answered().await;
     assert_eq!(office.store.state().writes.len(), 1);
@@ -161,12 +161,7 @@ async fn calls_of_one_departure_leave_together() {
 #[tokio::test(start_paused = true)]
 async fn a_hundredth_call_takes_the_next_request() {
     let mut office = Office::at_work([], ATTEMPT);
-    let calls: Vec<Call> = (0..100)
-        .map(|number| {
-            let key = format!("key-{number}");
-            office.transact(transaction(&key, "user-1", 1, "credit"), CALL)
-        })
-        .collect();
+    let calls = office.credits_of_one_user(100);
     office.depart(calls);
     office.all_answered().await;
     let sizes: Vec<usize> =
