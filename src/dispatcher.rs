@@ -19,7 +19,7 @@ use crate::error::BalanceError;
 use crate::lane::{self, Lane, Member, Outcome, Task};
 use crate::money::StoredBalance;
 use crate::reading::{self, Reader, Reads};
-use crate::store::{Fault, Store};
+use crate::store::{Attempt, Fault, Store};
 use crate::transaction::UserId;
 
 /// Requests of all lanes together that are under way at once: at DynamoDB's usual 5 ms more than
@@ -250,7 +250,7 @@ impl<S: Store> Dispatcher<S> {
     /// Sends what can be sent now.
     fn send(&mut self, now: Instant) {
         while let Some(errand) = self.reads.depart(now) {
-            self.send_read(errand, now);
+            self.send_read(errand);
         }
         while self.writes_under_way < MOST_REQUESTS
             && let Some(user_id) = self.listed.pop_front()
@@ -271,21 +271,21 @@ impl<S: Store> Dispatcher<S> {
         if let Some(errand) = slot.lane.depart(now, prepare) {
             // There may be more, which goes to the end of the list.
             self.list(user_id.clone());
-            self.send_write(user_id, errand, now);
+            self.send_write(user_id, errand);
         } else {
             self.touch(user_id);
         }
     }
 
-    fn send_write(&mut self, user_id: UserId, errand: lane::Errand<S::Request>, now: Instant) {
+    fn send_write(&mut self, user_id: UserId, errand: lane::Errand<S::Request>) {
         let store = Arc::clone(&self.store);
-        let limit = errand.until.saturating_duration_since(now);
+        let attempt = Attempt::until(errand.until);
         let lane::Errand { batch, mut request, task, .. } = errand;
         let journey = AssertUnwindSafe(async move {
             let outcome = match task {
-                Task::Write => Outcome::Write(store.write(&mut request, limit).await),
+                Task::Write => Outcome::Write(store.write(&mut request, &attempt).await),
                 Task::Fence(standing) => {
-                    Outcome::Fence(store.fence(&request, &standing, limit).await)
+                    Outcome::Fence(store.fence(&request, &standing, &attempt).await)
                 }
             };
             (request, outcome)
@@ -296,11 +296,11 @@ impl<S: Store> Dispatcher<S> {
         }));
     }
 
-    fn send_read(&mut self, errand: reading::Errand, now: Instant) {
+    fn send_read(&mut self, errand: reading::Errand) {
         let store = Arc::clone(&self.store);
-        let limit = errand.until.saturating_duration_since(now);
+        let attempt = Attempt::until(errand.until);
         let reading::Errand { trip, users, .. } = errand;
-        let journey = AssertUnwindSafe(async move { store.read(&users, limit).await });
+        let journey = AssertUnwindSafe(async move { store.read(&users, &attempt).await });
         self.under_way.push(Box::pin(async move {
             Return::Reads { trip, outcome: journey.catch_unwind().await.ok() }
         }));

@@ -408,7 +408,7 @@ impl<T, R> Lane<T, R> {
             Fault::Contended(reason) => {
                 self.pause(batch, reason, now, |faults| retry::pause_contended(faults, jitter))
             }
-            Fault::NotTaken(reason) => {
+            Fault::NotTaken(reason) | Fault::Throttled(reason) => {
                 self.pause(batch, reason, now, |faults| retry::pause(faults, jitter))
             }
             Fault::Rejected(why) if batch.task == Task::Write && batch.is_uncertain => {

@@ -164,7 +164,7 @@ impl<T> Reads<T> {
                 self.try_again(trip, reason, now, |faults| retry::pause_contended(faults, jitter));
                 Vec::new()
             }
-            Err(Fault::NotTaken(reason) | Fault::Unanswered(reason)) => {
+            Err(Fault::NotTaken(reason) | Fault::Throttled(reason) | Fault::Unanswered(reason)) => {
                 self.try_again(trip, reason, now, |faults| retry::pause(faults, jitter));
                 Vec::new()
             }

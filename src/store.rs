@@ -1,11 +1,15 @@
 //! What the ledger asks of a database, and what it hears back. Implemented by `dynamodb`.
 
+mod attempt;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
+
+pub use attempt::{Attempt, SendGate};
 
 use crate::error::{BalanceError, Cause};
 use crate::money::{Decimal, StoredBalance};
@@ -24,7 +28,7 @@ pub trait Store: Send + Sync + 'static {
     fn write(
         &self,
         request: &mut Self::Request,
-        limit: Duration,
+        attempt: &Attempt,
     ) -> impl Future<Output = Result<WriteAnswer, Fault>> + Send;
 
     /// One attempt to make sure that no earlier attempt of a request takes effect any more.
@@ -33,7 +37,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         request: &Self::Request,
         standing: &[CallId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> impl Future<Output = Result<FenceAnswer, Fault>> + Send;
 
     /// One attempt to read the balances of different users. What is missing in the answer was left
@@ -41,7 +45,7 @@ pub trait Store: Send + Sync + 'static {
     fn read(
         &self,
         users: &[UserId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> impl Future<Output = Result<HashMap<UserId, StoredBalance>, Fault>> + Send;
 }
 
@@ -145,6 +149,8 @@ pub enum Fault {
     Contended(Reason),
     /// The attempt changed nothing, and another one may go through.
     NotTaken(Reason),
+    /// The same, because the database has more to do than it can or may.
+    Throttled(Reason),
     /// The attempt left and no answer arrived: it may have changed everything.
     Unanswered(Reason),
     /// The attempt changed nothing, and no other one with the same content will.

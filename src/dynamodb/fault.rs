@@ -92,7 +92,7 @@ pub fn unexpected_cancellation(reasons: &[CancellationReason]) -> Fault {
         cause: cause.clone(),
     };
     if codes.iter().any(|code| TRY_AGAIN_REASONS.contains(code)) {
-        Fault::NotTaken(reason())
+        Fault::Throttled(reason())
     } else if codes.contains(&CONTENDED_REASON) {
         Fault::Contended(reason())
     } else {
@@ -118,7 +118,7 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
         return Fault::Unanswered(reason());
     }
     if TRY_AGAIN.contains(&code) {
-        return Fault::NotTaken(reason());
+        return Fault::Throttled(reason());
     }
     if code == CONTENDED {
         return Fault::Contended(reason());

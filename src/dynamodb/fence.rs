@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteItem, Update};
 
 use super::connection::Connection;
-use super::departure::Departure;
 use super::fault;
 use super::write::{self, WriteRequest};
 use crate::error::{BalanceError, ErrorCode};
 use crate::fence;
 use crate::options::Options;
+use crate::store::SendGate;
 use crate::store::{CallId, Fault, FenceAnswer};
 
 /// The records of a request are written together or not at all, so that the first one stands for
@@ -20,7 +20,7 @@ pub async fn send(
     request: &WriteRequest,
     standing: &[CallId],
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<FenceAnswer, Fault> {
     let fences = fence::with_one_more(standing, request.request_id, SystemTime::now())
@@ -29,7 +29,7 @@ pub async fn send(
     let raise = TransactWriteItem::builder().update(raise(request, standing, &fences, options));
     let actions = absent.into_iter().chain([raise.build()]).collect();
     let composed = write::compose(actions, connection)?;
-    match write::send(composed, connection, departure, options).await? {
+    match write::send(composed, connection, gate, options).await? {
         None => Ok(FenceAnswer::Fenced),
         Some(reasons) => read_reasons(&reasons),
     }

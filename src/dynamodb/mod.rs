@@ -1,9 +1,9 @@
 //! The only place that knows the AWS SDK.
 
+mod attempt;
 mod certificates;
 mod connection;
 mod credentials;
-mod departure;
 mod endpoint;
 mod fault;
 mod fence;
@@ -20,14 +20,13 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
-use crate::store::{CallId, Fault, FenceAnswer, Record, Store, WriteAnswer};
+use crate::store::{Attempt, CallId, Fault, FenceAnswer, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connection::Connection;
@@ -74,11 +73,11 @@ impl Store for DynamoDb {
     async fn write(
         &self,
         request: &mut WriteRequest,
-        limit: Duration,
+        attempt: &Attempt,
     ) -> Result<WriteAnswer, Fault> {
-        departure::limit(limit, |departure| async move {
+        attempt::limit(attempt, async {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            request.send(connection, &departure, &self.options).await
+            request.send(connection, &attempt.gate, &self.options).await
         })
         .await
     }
@@ -87,11 +86,11 @@ impl Store for DynamoDb {
         &self,
         request: &WriteRequest,
         standing: &[CallId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> Result<FenceAnswer, Fault> {
-        departure::limit(limit, |departure| async move {
+        attempt::limit(attempt, async {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            fence::send(request, standing, connection, &departure, &self.options).await
+            fence::send(request, standing, connection, &attempt.gate, &self.options).await
         })
         .await
     }
@@ -99,13 +98,13 @@ impl Store for DynamoDb {
     async fn read(
         &self,
         users: &[UserId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
-        departure::limit(limit, |departure| async move {
+        attempt::limit(attempt, async {
             let connection = self.connection().await.map_err(Fault::Final)?;
             match users {
-                [user_id] => read::one(user_id, connection, &departure, &self.options).await,
-                users => read::several(users, connection, &departure, &self.options).await,
+                [user_id] => read::one(user_id, connection, &attempt.gate, &self.options).await,
+                users => read::several(users, connection, &attempt.gate, &self.options).await,
             }
         })
         .await

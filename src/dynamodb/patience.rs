@@ -2,14 +2,14 @@
 //! DynamoDB is busy or out of reach.
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::connection::Connection;
 use super::protocol::{Operation, Protocol};
-use super::{departure, fault};
+use super::{attempt, fault};
 use crate::options::Options;
 use crate::retry;
-use crate::store::Fault;
+use crate::store::{Attempt, Fault};
 
 /// Why a request failed for good.
 #[derive(Debug)]
@@ -39,12 +39,15 @@ pub async fn send<O: Operation>(
     let mut faults = 0;
     loop {
         let copy = request.try_clone().expect("the body is in memory");
-        let failure = match attempt(copy, &protocol, connection, options).await {
+        let failure = match send_once(copy, &protocol, connection, options).await {
             Ok(output) => return Ok(output),
             Err(failure) => failure,
         };
         let may_pass = match failure.fault {
-            Fault::Contended(_) | Fault::NotTaken(_) | Fault::Unanswered(_) => true,
+            Fault::Contended(_)
+            | Fault::NotTaken(_)
+            | Fault::Throttled(_)
+            | Fault::Unanswered(_) => true,
             Fault::Rejected(_) | Fault::Final(_) => false,
         };
         if !may_pass || faults + 1 >= attempts {
@@ -55,17 +58,18 @@ pub async fn send<O: Operation>(
     }
 }
 
-async fn attempt<O: Operation>(
+async fn send_once<O: Operation>(
     request: HttpRequest,
     protocol: &Protocol<O>,
     connection: &Connection,
     options: &Options,
 ) -> Result<O::Output, Failure> {
-    let answer = departure::limit(options.deadlines.attempt, |departure| async move {
-        let outcome = connection.wire.send(protocol, request, &departure).await;
+    let attempt = Attempt::until(Instant::now() + options.deadlines.attempt);
+    let answer = attempt::limit(&attempt, async {
+        let outcome = connection.wire.send(protocol, request, &attempt.gate).await;
         Ok(outcome.map_err(|error| Failure {
             code: fault::code(&error).map(str::to_owned),
-            fault: fault::classify(&error, departure.has_left()),
+            fault: fault::classify(&error, attempt.gate.has_passed()),
         }))
     });
     answer.await.unwrap_or_else(|fault| Err(Failure { code: None, fault }))

@@ -7,19 +7,19 @@ use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::connection::Connection;
-use super::departure::Departure;
 use super::protocol::{Operation, Protocol};
 use super::stored_balance;
 use super::{fault, table};
 use crate::money::StoredBalance;
 use crate::options::Options;
 use crate::store::Fault;
+use crate::store::SendGate;
 use crate::transaction::UserId;
 
 pub async fn one(
     user_id: &UserId,
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
     let input = GetItemInput::builder()
@@ -29,7 +29,7 @@ pub async fn one(
         .consistent_read(options.consistent_read)
         .build()
         .expect("table and key are set");
-    let output = send(&connection.get_item, input, connection, departure, options).await?;
+    let output = send(&connection.get_item, input, connection, gate, options).await?;
     Ok(HashMap::from([(user_id.clone(), stored_balance(output.item()))]))
 }
 
@@ -37,7 +37,7 @@ pub async fn one(
 pub async fn several(
     users: &[UserId],
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
     let key = |user_id: &UserId| {
@@ -53,7 +53,7 @@ pub async fn several(
         .request_items(&options.balances_table, keys)
         .build()
         .expect("all fields are optional");
-    let output = send(&connection.batch_get_item, input, connection, departure, options).await?;
+    let output = send(&connection.batch_get_item, input, connection, gate, options).await?;
     // Without it nothing is known, least of all that the balances are absent.
     let responses = output.responses().ok_or_else(|| fault::unreadable("it has no Responses"))?;
     let items = responses.values().flatten();
@@ -81,16 +81,16 @@ async fn send<O: Operation>(
     protocol: &Protocol<O>,
     input: O::Input,
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<O::Output, Fault> {
     let request = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
-    match connection.wire.send(protocol, request, departure).await {
+    match connection.wire.send(protocol, request, gate).await {
         Ok(output) => Ok(output),
         Err(error) if fault::is_table_missing(&error) => {
             Err(Fault::Final(table::missing(connection, options).await))
         }
-        Err(error) => Err(fault::classify(&error, departure.has_left())),
+        Err(error) => Err(fault::classify(&error, gate.has_passed())),
     }
 }
 

@@ -186,9 +186,10 @@ async fn explain(failure: Failure, connection: &Connection, options: &Options) -
     }
     match failure.fault {
         Fault::Final(error) | Fault::Rejected(error) => error,
-        Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => {
-            no_verdict(&reason.summary).caused_by(reason.cause)
-        }
+        Fault::Contended(reason)
+        | Fault::NotTaken(reason)
+        | Fault::Throttled(reason)
+        | Fault::Unanswered(reason) => no_verdict(&reason.summary).caused_by(reason.cause),
     }
 }
 

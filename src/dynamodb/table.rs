@@ -287,15 +287,16 @@ fn describe_key(description: &TableDescription) -> impl Fn(&KeySchemaElement) ->
 fn explain(failure: Failure, verb: &str, table: &Table<'_>) -> BalanceError {
     match failure.fault {
         Fault::Final(error) | Fault::Rejected(error) => error,
-        Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => {
-            BalanceError::new(
-                ErrorCode::ServiceError,
-                format!(
-                    "Could not {verb} table {:?}: {}. It is safe to call again.",
-                    table.name, reason.summary
-                ),
-            )
-            .caused_by(reason.cause)
-        }
+        Fault::Contended(reason)
+        | Fault::NotTaken(reason)
+        | Fault::Throttled(reason)
+        | Fault::Unanswered(reason) => BalanceError::new(
+            ErrorCode::ServiceError,
+            format!(
+                "Could not {verb} table {:?}: {}. It is safe to call again.",
+                table.name, reason.summary
+            ),
+        )
+        .caused_by(reason.cause),
     }
 }

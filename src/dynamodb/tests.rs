@@ -1,8 +1,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::credentials::{Credentials, CredentialsSource};
@@ -44,8 +47,10 @@ pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
     }
 }
 
-/// Longer than an attempt on this machine takes.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
+/// Longer than it takes on this machine.
+pub(super) fn attempt() -> Attempt {
+    Attempt::until(Instant::now() + Duration::from_secs(10))
+}
 
 /// A store whose DynamoDB is at this address.
 pub(super) fn database(endpoint: &str) -> DynamoDb {
@@ -147,7 +152,7 @@ async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let database = database(&format!("http://{address}"));
     let user_id = UserId::validate_for_balance(Value::Text("user-1".to_owned())).unwrap();
-    let Err(Fault::NotTaken(reason)) = database.read(&[user_id], LIMIT).await else {
+    let Err(Fault::NotTaken(reason)) = database.read(&[user_id], &attempt()).await else {
         panic!("something listens at {address}");
     };
     assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);

@@ -16,9 +16,9 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnect
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use super::departure::Departure;
 use super::identity::{Passport, Passports};
 use super::protocol::{Operation, Protocol};
+use crate::store::SendGate;
 
 /// Tells AWS, in its logs, who is asking.
 const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"));
@@ -36,9 +36,9 @@ impl Wire {
         &self,
         protocol: &Protocol<O>,
         request: HttpRequest,
-        departure: &Departure,
+        gate: &SendGate,
     ) -> Result<O::Output, SdkError<O::Error>> {
-        match self.exchange(request, departure).await {
+        match self.exchange(request, gate).await {
             Ok(response) => protocol.read(response),
             Err(error) => Err(error.map_service_error(|never| match never {})),
         }
@@ -48,11 +48,13 @@ impl Wire {
     async fn exchange(
         &self,
         mut request: HttpRequest,
-        departure: &Departure,
+        gate: &SendGate,
     ) -> Result<HttpResponse, SdkError<Infallible>> {
         let passport = self.passports.current().await.map_err(SdkError::construction_failure)?;
         self.address(&mut request, &passport).map_err(SdkError::construction_failure)?;
-        departure.leave();
+        if !gate.pass() {
+            return Err(SdkError::construction_failure("the attempt was called back"));
+        }
         let response = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
         read_in_full(response).await
     }

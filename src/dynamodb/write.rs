@@ -17,12 +17,12 @@ use aws_sdk_dynamodb::types::{
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::departure::Departure;
 use super::{fault, stored_balance, table};
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
 use crate::movement::{Movement, Net};
 use crate::options::Options;
+use crate::store::SendGate;
 use crate::store::{
     CallId, ExistingRecord, Fault, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
 };
@@ -44,7 +44,7 @@ impl WriteRequest {
     pub async fn send(
         &mut self,
         connection: &Connection,
-        departure: &Departure,
+        gate: &SendGate,
         options: &Options,
     ) -> Result<WriteAnswer, Fault> {
         let request = match self.composed.take() {
@@ -52,7 +52,7 @@ impl WriteRequest {
             None => compose(self.actions(options), connection)?,
         };
         self.composed = request.try_clone();
-        let answer = match send(request, connection, departure, options).await {
+        let answer = match send(request, connection, gate, options).await {
             Err(fault) => Err(fault),
             Ok(None) => Ok(WriteAnswer::Committed),
             Ok(Some(reasons)) => {
@@ -67,7 +67,7 @@ impl WriteRequest {
             (Err(Fault::Rejected(error)), [record])
                 if error.code == ErrorCode::AmountOutOfRange =>
             {
-                look_for_record(record, error, connection, departure, options).await
+                look_for_record(record, error, connection, gate, options).await
             }
             (answer, _) => answer,
         }
@@ -90,11 +90,11 @@ async fn look_for_record(
     record: &Record,
     out_of_range: BalanceError,
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<WriteAnswer, Fault> {
     let request = compose(vec![absent_record(record, options)], connection)?;
-    match send(request, connection, departure, options).await? {
+    match send(request, connection, gate, options).await? {
         None => Err(Fault::Rejected(out_of_range)),
         Some(reasons) => match reasons.as_slice() {
             [record] if is_condition_failure(record) => Ok(WriteAnswer::Refused(Refusal {
@@ -140,11 +140,11 @@ pub(super) fn compose(
 pub(super) async fn send(
     request: HttpRequest,
     connection: &Connection,
-    departure: &Departure,
+    gate: &SendGate,
     options: &Options,
 ) -> Result<Option<Vec<CancellationReason>>, Fault> {
     let protocol = &connection.transact_write_items;
-    let Err(error) = connection.wire.send(protocol, request, departure).await else {
+    let Err(error) = connection.wire.send(protocol, request, gate).await else {
         return Ok(None);
     };
     if let Some(reasons) = cancellation_reasons(&error) {
@@ -153,7 +153,7 @@ pub(super) async fn send(
     if fault::is_table_missing(&error) {
         return Err(Fault::Final(table::missing(connection, options).await));
     }
-    Err(fault::classify(&error, departure.has_left()))
+    Err(fault::classify(&error, gate.has_passed()))
 }
 
 fn put_record(record: &Record, options: &Options) -> Put {

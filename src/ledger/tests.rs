@@ -13,7 +13,7 @@ use crate::error::ErrorCode;
 use crate::money::DefaultBalance;
 use crate::store::Fault;
 use crate::store::in_memory::{
-    Attempt, Balance, Event, InMemory, LATENCY, contended, credit, debit, denied, forever,
+    Balance, Event, InMemory, LATENCY, SeenAttempt, contended, credit, debit, denied, forever,
     movement_of, not_taken, out_of_range, transaction, unanswered, user,
 };
 use crate::value::Value;
@@ -555,7 +555,7 @@ async fn pauses_after(fault: Fault, count: usize) -> Vec<Duration> {
     let ledger = ledger(vec![Event::Fail(fault); count]);
     transact(&ledger, credit("key-1", 50)).await.unwrap();
     let state = ledger.store.state();
-    let gap = |pair: &[Attempt]| pair[1].at.duration_since(pair[0].at).saturating_sub(LATENCY);
+    let gap = |pair: &[SeenAttempt]| pair[1].at.duration_since(pair[0].at).saturating_sub(LATENCY);
     state.writes.windows(2).map(gap).collect()
 }
 

@@ -39,7 +39,7 @@ pub enum Balance {
 /// A write as the database sees it: which request, whose records, when it came and how long it may
 /// take.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct SeenAttempt {
     pub request: usize,
     pub keys: Vec<String>,
     pub at: Instant,
@@ -77,7 +77,7 @@ pub struct State {
     pub rules: HashMap<UserId, Event>,
     late: Vec<(CallId, Vec<Arc<Record>>)>,
     pub prepared: usize,
-    pub writes: Vec<Attempt>,
+    pub writes: Vec<SeenAttempt>,
     pub fence_attempts: usize,
     /// The users of each attempt to read.
     pub reads: Vec<Vec<UserId>>,
@@ -223,10 +223,14 @@ impl InMemory {
     async fn live<T>(
         &self,
         event: Event,
-        limit: Duration,
+        attempt: &Attempt,
         effect: impl FnOnce(&mut State) -> T + Send,
         delayed: impl FnOnce(&mut State) + Send,
     ) -> Result<T, Fault> {
+        let limit = attempt.until.saturating_duration_since(Instant::now());
+        if !attempt.gate.pass() {
+            return Err(not_taken());
+        }
         match event {
             // Without the message on standard error that panic! would print.
             Event::Panic => std::panic::resume_unwind(Box::new("a defect of the store")),
@@ -295,21 +299,23 @@ impl Store for InMemory {
         Request { number, id: request_id, records: records.to_vec(), is_uncertain: false }
     }
 
-    async fn write(&self, request: &mut Request, limit: Duration) -> Result<WriteAnswer, Fault> {
+    async fn write(&self, request: &mut Request, attempt: &Attempt) -> Result<WriteAnswer, Fault> {
         let _counted = Counted::begin(self, request);
         let (request_id, records) = (request.id, request.records.clone());
         let event = {
             let mut state = self.state();
             let keys = request.keys();
-            let attempt = Attempt { request: request.number, keys, at: Instant::now(), limit };
-            state.writes.push(attempt);
+            let at = Instant::now();
+            let limit = attempt.until.saturating_duration_since(at);
+            let seen = SeenAttempt { request: request.number, keys, at, limit };
+            state.writes.push(seen);
             state.begin(Some(request.user_id()))
         };
         let is_late = matches!(event, Event::ArriveLate);
         let answer = self
             .live(
                 event,
-                limit,
+                attempt,
                 |state| state.apply(request_id, &records),
                 |state| state.late.push((request_id, records.clone())),
             )
@@ -325,7 +331,7 @@ impl Store for InMemory {
         &self,
         request: &Request,
         standing: &[CallId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> Result<FenceAnswer, Fault> {
         let _counted = Counted::begin(self, request);
         let event = {
@@ -334,7 +340,7 @@ impl Store for InMemory {
             state.begin(Some(request.user_id()))
         };
         let answer =
-            self.live(event, limit, |state| state.put_up_fence(request, standing), |_| {}).await;
+            self.live(event, attempt, |state| state.put_up_fence(request, standing), |_| {}).await;
         self.state().let_in();
         answer
     }
@@ -342,7 +348,7 @@ impl Store for InMemory {
     async fn read(
         &self,
         users: &[UserId],
-        limit: Duration,
+        attempt: &Attempt,
     ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
         let event = {
             let mut state = self.state();
@@ -356,7 +362,7 @@ impl Store for InMemory {
         if matches!(event, Event::Panic) {
             self.state().reads_under_way.fall();
         }
-        let answer = self.live(event, limit, look, |_| {}).await;
+        let answer = self.live(event, attempt, look, |_| {}).await;
         self.state().reads_under_way.fall();
         answer
     }

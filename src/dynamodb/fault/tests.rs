@@ -13,17 +13,19 @@ use super::*;
 enum Meaning {
     Contended,
     NotTaken,
+    Throttled,
     Unanswered,
     Rejected(ErrorCode),
     Final(ErrorCode),
 }
 
-use Meaning::{Contended, NotTaken, Unanswered};
+use Meaning::{Contended, NotTaken, Throttled, Unanswered};
 
 fn meaning(fault: &Fault) -> Meaning {
     match fault {
         Fault::Contended(_) => Contended,
         Fault::NotTaken(_) => NotTaken,
+        Fault::Throttled(_) => Throttled,
         Fault::Unanswered(_) => Unanswered,
         Fault::Rejected(error) => Meaning::Rejected(error.code),
         Fault::Final(error) => Meaning::Final(error.code),
@@ -51,7 +53,10 @@ fn rejection(fault: Fault) -> BalanceError {
 
 fn reason_of(fault: Fault) -> Reason {
     match fault {
-        Fault::Contended(reason) | Fault::NotTaken(reason) | Fault::Unanswered(reason) => reason,
+        Fault::Contended(reason)
+        | Fault::NotTaken(reason)
+        | Fault::Throttled(reason)
+        | Fault::Unanswered(reason) => reason,
         other => panic!("no other attempt: {other:?}"),
     }
 }
@@ -88,7 +93,7 @@ fn an_answer_that_asks_to_try_again_was_not_taken() {
         "ThrottlingException",
     ] {
         let fault = answered(code, "slow down");
-        assert_eq!(meaning(&fault), NotTaken, "{code}");
+        assert_eq!(meaning(&fault), Throttled, "{code}");
         let reason = reason_of(fault);
         assert_eq!(reason.summary, format!("DynamoDB answered {code}"));
         let cause = Cause { name: code.to_owned(), message: "slow down".to_owned() };
@@ -230,7 +235,7 @@ fn a_refusal_without_a_message_is_one_all_the_same() {
 fn a_transaction_cancelled_for_a_passing_reason_was_not_taken() {
     for code in ["ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"] {
         let fault = unexpected_cancellation(&[cancelled_for("None"), cancelled_for(code)]);
-        assert_eq!(meaning(&fault), NotTaken, "{code}");
+        assert_eq!(meaning(&fault), Throttled, "{code}");
         let reason = reason_of(fault);
         assert_eq!(reason.summary, format!("DynamoDB cancelled the transaction: None, {code}"));
         assert_eq!(reason.cause.unwrap().name, "TransactionCanceledException");
@@ -254,13 +259,13 @@ fn a_transaction_cancelled_for_a_conflict_is_contended() {
 fn throttling_beats_a_conflict() {
     // A service that throttles needs more time than an item in conflict.
     let reasons = [cancelled_for("TransactionConflict"), cancelled_for("ThrottlingError")];
-    assert_eq!(meaning(&unexpected_cancellation(&reasons)), NotTaken);
+    assert_eq!(meaning(&unexpected_cancellation(&reasons)), Throttled);
 }
 
 #[test]
 fn a_passing_reason_beats_a_lasting_one() {
     let reasons = [cancelled_with("ValidationError", "wrong"), cancelled_for("ThrottlingError")];
-    assert_eq!(meaning(&unexpected_cancellation(&reasons)), NotTaken);
+    assert_eq!(meaning(&unexpected_cancellation(&reasons)), Throttled);
 }
 
 #[test]
@@ -300,7 +305,7 @@ fn a_transaction_cancelled_without_reasons_is_rejected() {
 #[test]
 fn an_answered_error_is_read_by_its_code_and_status() {
     let fault = |code, status| meaning(&classify(&service_error(code, status), true));
-    assert_eq!(fault("ThrottlingException", 400), NotTaken);
+    assert_eq!(fault("ThrottlingException", 400), Throttled);
     assert_eq!(fault("InternalServerError", 500), Unanswered);
     assert_eq!(fault("TransactionConflictException", 400), Contended);
     assert_eq!(fault("ValidationException", 400), Meaning::Rejected(ErrorCode::ServiceError));

@@ -1,4 +1,4 @@
-use super::super::tests::{LIMIT, database, server};
+use super::super::tests::{attempt, database, server};
 use super::*;
 use crate::money::Decimal;
 use crate::store::Store as _;
@@ -15,13 +15,13 @@ fn number(number: &str) -> StoredBalance {
 /// What reading the balances of a, b and c means when this is the answer.
 async fn read_three(answer: &'static str) -> Result<HashMap<UserId, StoredBalance>, Fault> {
     let (endpoint, _arrived) = server(vec![(200, answer)]);
-    database(&endpoint).read(&["a", "b", "c"].map(user), LIMIT).await
+    database(&endpoint).read(&["a", "b", "c"].map(user), &attempt()).await
 }
 
 #[tokio::test]
 async fn one_user_is_one_consistent_get_item() {
     let (endpoint, arrived) = server(vec![(200, r#"{"Item":{"balance":{"N":"0.1"}}}"#)]);
-    let balances = database(&endpoint).read(&[user("a")], LIMIT).await;
+    let balances = database(&endpoint).read(&[user("a")], &attempt()).await;
     assert_eq!(balances, Ok(HashMap::from([(user("a"), number("0.1"))])));
     let request = arrived.recv().unwrap();
     assert!(request.headers.contains("x-amz-target: dynamodb_20120810.getitem\r\n"));
@@ -39,14 +39,14 @@ async fn one_user_is_one_consistent_get_item() {
 #[tokio::test]
 async fn a_user_without_an_item_has_no_balance() {
     let (endpoint, _arrived) = server(vec![(200, "{}")]);
-    let balances = database(&endpoint).read(&[user("a")], LIMIT).await;
+    let balances = database(&endpoint).read(&[user("a")], &attempt()).await;
     assert_eq!(balances, Ok(HashMap::from([(user("a"), StoredBalance::Absent)])));
 }
 
 #[tokio::test]
 async fn several_users_are_one_consistent_batch_get_item() {
     let (endpoint, arrived) = server(vec![(200, r#"{"Responses":{"Balances":[]}}"#)]);
-    database(&endpoint).read(&["a", "b"].map(user), LIMIT).await.unwrap();
+    database(&endpoint).read(&["a", "b"].map(user), &attempt()).await.unwrap();
     let request = arrived.recv().unwrap();
     assert!(request.headers.contains("x-amz-target: dynamodb_20120810.batchgetitem\r\n"));
     for part in [
@@ -98,7 +98,8 @@ async fn an_answer_without_responses_is_none() {
 async fn denied_access_is_final() {
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}"#;
     let (endpoint, _arrived) = server(vec![(400, denied)]);
-    let Err(Fault::Final(error)) = database(&endpoint).read(&["a", "b"].map(user), LIMIT).await
+    let Err(Fault::Final(error)) =
+        database(&endpoint).read(&["a", "b"].map(user), &attempt()).await
     else {
         panic!("not final");
     };

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::tests::{LIMIT, database, options, record, server};
+use super::super::tests::{attempt, database, options, record, server};
 use super::*;
 use crate::money::StoredBalance;
 
@@ -441,7 +441,7 @@ async fn attempts(answers: Vec<(u16, &'static str)>) -> Vec<(String, String)> {
     let mut request = write(&[(1.0, "credit"), (2.0, "debit")]);
     for _ in 0..count {
         // What it comes to is another test's business.
-        drop(crate::store::Store::write(&database, &mut request, LIMIT).await);
+        drop(crate::store::Store::write(&database, &mut request, &attempt()).await);
     }
     let token = |body: &str| -> String {
         let token = body.split("\"ClientRequestToken\":\"").nth(1).unwrap();

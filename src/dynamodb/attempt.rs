@@ -1,0 +1,27 @@
+//! Ends an attempt in time, and tells what that means: *nothing happened*, or *unanswered*.
+
+use tokio::time::timeout_at;
+
+use crate::store::{Attempt, Fault, Reason};
+
+/// Runs an attempt until its end.
+pub async fn limit<T>(
+    attempt: &Attempt,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    match timeout_at(attempt.until, work).await {
+        Ok(outcome) => outcome,
+        // Called back: what is not sent by now must not be sent any more.
+        Err(_elapsed) if attempt.gate.revoke() => Err(Fault::NotTaken(Reason {
+            summary: "credentials, configuration and connection did not arrive in time".to_owned(),
+            cause: None,
+        })),
+        Err(_elapsed) => Err(Fault::Unanswered(Reason {
+            summary: "DynamoDB did not answer in time".to_owned(),
+            cause: None,
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn attempt() -> Attempt {
+    Attempt::until(Instant::now() + LIMIT)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_in_time_is_answered_as_it_is() {
+    let outcome = limit(&attempt(), async {
+        sleep(LIMIT / 2).await;
+        Ok(42)
+    })
+    .await;
+    assert_eq!(outcome, Ok(42));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_sent_is_unanswered() {
+    let start = Instant::now();
+    let attempt = attempt();
+    let outcome: Result<(), Fault> = limit(&attempt, async {
+        assert!(attempt.gate.pass());
+        pending().await
+    })
+    .await;
+    assert!(matches!(outcome, Err(Fault::Unanswered(_))));
+    assert!(start.elapsed() >= LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_not_sent_was_not_taken_and_never_will_be() {
+    let attempt = attempt();
+    let outcome: Result<(), Fault> = limit(&attempt, pending()).await;
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))));
+    assert!(!attempt.gate.pass());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_in_time_is_told_as_it_is() {
+    let fault = Fault::NotTaken(Reason { summary: "because".to_owned(), cause: None });
+    let attempt = attempt();
+    let outcome: Result<(), Fault> = limit(&attempt, async {
+        assert!(attempt.gate.pass());
+        Err(fault.clone())
+    })
+    .await;
+    assert_eq!(outcome, Err(fault));
+}

@@ -1,0 +1,20 @@
+use super::*;
+
+#[test]
+fn an_attempt_passes_and_can_no_longer_be_called_back() {
+    let gate = SendGate::default();
+    assert!(!gate.has_passed());
+    assert!(gate.pass());
+    assert!(gate.has_passed());
+    assert!(!gate.revoke());
+    assert!(gate.pass(), "further requests of the same attempt leave as well");
+}
+
+#[test]
+fn an_attempt_that_was_called_back_never_passes() {
+    let gate = SendGate::default();
+    assert!(gate.revoke());
+    assert!(gate.revoke(), "to call it back twice changes nothing");
+    assert!(!gate.clone().pass());
+    assert!(!gate.has_passed());
+}
