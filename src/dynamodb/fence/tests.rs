@@ -113,7 +113,7 @@ fn anything_else_is_no_answer() {
     let contended = read_reasons(&[reason("None"), reason("TransactionConflict")]);
     assert!(matches!(contended, Err(Fault::Contended(_))), "{contended:?}");
     let throttled = read_reasons(&[reason("ThrottlingError"), reason("None")]);
-    assert!(matches!(throttled, Err(Fault::NotTaken(_))), "{throttled:?}");
+    assert!(matches!(throttled, Err(Fault::Throttled(_))), "{throttled:?}");
     for reasons in [vec![], vec![reason("ConditionalCheckFailed")], vec![reason("None"); 3]] {
         assert!(matches!(read_reasons(&reasons), Err(Fault::Rejected(_))), "{reasons:?}");
     }

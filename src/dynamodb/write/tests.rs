@@ -58,8 +58,8 @@ fn taken(existing: ExistingRecord) -> WriteAnswer {
     WriteAnswer::Refused(Refusal { records: vec![RecordState::Taken(existing)], balance: None })
 }
 
-fn is_not_taken(outcome: &Result<WriteAnswer, Fault>) -> bool {
-    matches!(outcome, Err(Fault::NotTaken(_)))
+fn is_throttled(outcome: &Result<WriteAnswer, Fault>) -> bool {
+    matches!(outcome, Err(Fault::Throttled(_)))
 }
 
 fn is_contended(outcome: &Result<WriteAnswer, Fault>) -> bool {
@@ -389,7 +389,7 @@ fn looking_for_a_record_writes_nothing() {
 fn a_refused_balance_does_not_count_while_the_record_is_in_conflict() {
     for code in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
         let outcome = read_reasons(&[reason(code), condition_failed(None)]);
-        assert!(is_not_taken(&outcome), "{code}: {outcome:?}");
+        assert!(is_throttled(&outcome), "{code}: {outcome:?}");
     }
     let outcome = read_reasons(&[reason("TransactionConflict"), condition_failed(None)]);
     assert!(is_contended(&outcome), "{outcome:?}");
