@@ -32,7 +32,7 @@ class BalanceClient {
   #native;
   #credentials;
   #calls = new Calls();
-  #isDeparting = false;
+  #isFlushing = false;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
@@ -57,8 +57,10 @@ class BalanceClient {
     const { userId } = read(input, (fields) => ({ userId: fields.userId }));
     const cancellation = watch(options);
     try {
-      return await this.#call(cancellation, (number) =>
-        this.#native.getCurrentBalance(number, userId),
+      return await this.#call(
+        cancellation,
+        (number) => this.#native.getCurrentBalance(number, userId),
+        (number) => this.#native.cancelRead(number),
       );
     } catch (error) {
       throw known(error, 'Nothing happened.');
@@ -74,8 +76,10 @@ class BalanceClient {
     }));
     const cancellation = watch(options);
     try {
-      await this.#call(cancellation, (number) =>
-        this.#native.transact(number, idempotentKey, userId, amount, type),
+      await this.#call(
+        cancellation,
+        (number) => this.#native.transact(number, idempotentKey, userId, amount, type),
+        (number) => this.#native.cancelTransaction(number, userId),
       );
     } catch (error) {
       throw known(error, 'Money may have moved: call again with the same idempotentKey.');
@@ -100,15 +104,15 @@ class BalanceClient {
 
   // Awaits here, in a method that the caller awaits: an error that is made afterwards has a stack
   // that leads to the caller.
-  async #call(cancellation, begin) {
+  async #call(cancellation, begin, cancel) {
     if (cancellation === undefined) {
-      return this.#settle(await this.#calls.begin(begin, this.#depart));
+      return this.#settle(await this.#calls.begin(begin, this.#flush));
     }
     const outcome = this.#calls.begin((number) => {
       const failure = begin(number);
-      cancellation.start(() => this.#native.cancel(number));
+      cancellation.start(() => cancel(number));
       return failure;
-    }, this.#depart);
+    }, this.#flush);
     try {
       return this.#settle(await outcome, cancellation);
     } finally {
@@ -117,12 +121,12 @@ class BalanceClient {
   }
 
   // Calls made in one go leave together, as soon as JavaScript has nothing else to do.
-  #depart = () => {
-    if (!this.#isDeparting) {
-      this.#isDeparting = true;
+  #flush = () => {
+    if (!this.#isFlushing) {
+      this.#isFlushing = true;
       void Promise.resolve().then(() => {
-        this.#isDeparting = false;
-        this.#native.depart();
+        this.#isFlushing = false;
+        this.#native.flush();
       });
     }
   };
@@ -304,10 +308,10 @@ class Calls {
 
   // Hands a call with a number of its own to the native core, which answers it at once, with a
   // failure, or later through `deliver`.
-  begin(hand, departs) {
+  begin(submit, onAccepted) {
     return new Promise((resolve) => {
       this.#last += 1;
-      const failure = hand(this.#last);
+      const failure = submit(this.#last);
       if (isFailure(failure)) {
         resolve(failure);
         return;
@@ -317,7 +321,7 @@ class Calls {
       if (underWay === 1) {
         keepAlive.ref();
       }
-      departs?.();
+      onAccepted?.();
     });
   }
 

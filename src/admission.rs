@@ -1,30 +1,57 @@
 //! How many calls a client holds.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{BalanceError, ErrorCode};
+use crate::transaction::UserId;
 
-/// Calls accepted and not yet answered. Each holds about a kilobyte; more than this is a caller
-/// that does not wait for answers.
-const MOST_CALLS: u32 = 65_536;
+/// Calls accepted and not yet answered. Each holds some kilobytes; more than this is a caller that
+/// does not wait for answers.
+const MAX_CALLS: u32 = 65_536;
+
+/// A quarter of them: one user cannot fill the client for everybody. At 99 calls a request and
+/// 5 ms a request that is less than a second's work.
+const MAX_CALLS_OF_USER: u32 = 16_384;
 
 /// The turnstile in front of the database.
 #[derive(Debug)]
 pub struct Admission {
     calls: Arc<Semaphore>,
+    by_user: Arc<CallsByUser>,
     is_closed: AtomicBool,
 }
 
+type CallsByUser = Mutex<HashMap<UserId, u32>>;
+
 /// A call's place among those that a client holds. Dropping it gives the place to the next.
-pub type Place = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub struct Permit {
+    _of_client: OwnedSemaphorePermit,
+    user_id: UserId,
+    by_user: Arc<CallsByUser>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(calls) = by_user.get_mut(&self.user_id) {
+            *calls -= 1;
+            if *calls == 0 {
+                by_user.remove(&self.user_id);
+            }
+        }
+    }
+}
 
 impl Default for Admission {
     fn default() -> Self {
         Self {
-            calls: Arc::new(Semaphore::new(MOST_CALLS as usize)),
+            calls: Arc::new(Semaphore::new(MAX_CALLS as usize)),
+            by_user: Arc::default(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -32,7 +59,23 @@ impl Default for Admission {
 
 impl Admission {
     /// Accepts a call, or refuses it at once.
-    pub fn enter(&self) -> Result<Place, BalanceError> {
+    pub fn enter(&self, user_id: &UserId) -> Result<Permit, BalanceError> {
+        let of_client = self.enter_without_user()?;
+        let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = by_user.entry(user_id.clone()).or_default();
+        if *calls >= MAX_CALLS_OF_USER {
+            return Err(too_many(MAX_CALLS_OF_USER, " of this user"));
+        }
+        *calls += 1;
+        Ok(Permit {
+            _of_client: of_client,
+            user_id: user_id.clone(),
+            by_user: Arc::clone(&self.by_user),
+        })
+    }
+
+    /// The same for what is about no user.
+    pub fn enter_without_user(&self) -> Result<OwnedSemaphorePermit, BalanceError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(BalanceError::new(
                 ErrorCode::ClientClosed,
@@ -40,15 +83,7 @@ impl Admission {
                  one.",
             ));
         }
-        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
-            BalanceError::new(
-                ErrorCode::TooManyCalls,
-                format!(
-                    "Too many calls: {MOST_CALLS} are waiting for an answer already. Nothing \
-                     happened; wait for some of them before calling again."
-                ),
-            )
-        })
+        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| too_many(MAX_CALLS, ""))
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.
@@ -57,8 +92,18 @@ impl Admission {
         let calls = Arc::clone(&self.calls);
         // All places are free once no call holds one. The semaphore is never closed, so that the
         // error does not occur.
-        async move { drop(calls.acquire_many(MOST_CALLS).await) }
+        async move { drop(calls.acquire_many(MAX_CALLS).await) }
     }
+}
+
+fn too_many(max: u32, of_whom: &str) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::TooManyCalls,
+        format!(
+            "Too many calls: {max}{of_whom} are waiting for an answer already. Nothing happened; \
+             wait for some of them before calling again."
+        ),
+    )
 }
 
 #[cfg(test)]

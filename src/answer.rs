@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-use crate::admission::Place;
+use crate::admission::Permit;
 use crate::error::{BalanceError, ErrorCode};
 
 type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
 
-/// The duty to answer one call, and the call's place among those that a client holds. Dropping it
+/// The duty to answer one call, and the call's permit among those that a client holds. Dropping it
 /// answers as well: a defect of this package must not leave a caller waiting.
 pub struct Answer<T> {
     recipient: Option<Recipient<T>>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl<T> Answer<T> {
     pub fn new(
-        place: Place,
+        permit: Permit,
         recipient: impl FnOnce(Result<T, BalanceError>) + Send + 'static,
     ) -> Self {
-        Self { recipient: Some(Box::new(recipient)), _place: place }
+        Self { recipient: Some(Box::new(recipient)), _permit: permit }
     }
 
     pub fn give(mut self, outcome: Result<T, BalanceError>) {

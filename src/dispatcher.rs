@@ -11,33 +11,41 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::select;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
+use crate::abandoned::Abandoned;
 use crate::answer::{self, Answer};
 use crate::ending::{Ending, Operation};
+use crate::epoch::Epoch;
 use crate::error::BalanceError;
-use crate::lane::{self, Lane, Member, Outcome, Task};
+use crate::in_flight::{End, InFlight, Ticket};
+use crate::lane::{self, Action, Completion, Lane, PendingWrite, WriteAttempt};
 use crate::money::StoredBalance;
-use crate::reading::{self, Reader, Reads};
-use crate::store::{Attempt, Fault, Store};
+use crate::reads::{self, PendingRead, ReadAttempt, ReadQueue};
+use crate::store::{Fault, Store};
 use crate::transaction::UserId;
 
-/// Requests of all lanes together that are under way at once: at DynamoDB's usual 5 ms more than
+/// Requests of all lanes together that are in flight at once: at DynamoDB's usual 5 ms more than
 /// 10,000 a second. More only makes a slow database slower for everybody.
-const MOST_REQUESTS: usize = 64;
+const MAX_REQUESTS: usize = 64;
+
+/// How much is taken in before anything is sent, any deadline looked at, or any other client of the
+/// process has its turn.
+const MAX_STEPS_OF_TURN: usize = 1_000;
 
 /// A call as it arrives.
 #[derive(Debug)]
 pub enum Call {
-    Read(Reader<Answer<StoredBalance>>),
-    Transact(Member<Answer<()>>),
+    Read(PendingRead<Answer<StoredBalance>>),
+    Transact(PendingWrite<Answer<()>>),
 }
 
 impl Call {
     pub fn number(&self) -> u64 {
         match self {
-            Self::Read(reader) => reader.number,
-            Self::Transact(member) => member.number,
+            Self::Read(read) => read.number,
+            Self::Transact(write) => write.number,
         }
     }
 
@@ -45,11 +53,11 @@ impl Call {
     pub fn cancel(self, call_timeout: Duration) {
         let ending = |operation| Ending { operation, call_timeout };
         match self {
-            Self::Read(reader) => {
-                reader.ticket.give(Err(ending(Operation::Read).cancelled(false)));
+            Self::Read(read) => {
+                read.reply.give(Err(ending(Operation::Read).cancelled(false)));
             }
-            Self::Transact(member) => {
-                member.ticket.give(Err(ending(Operation::Transact).cancelled(false)));
+            Self::Transact(write) => {
+                write.reply.give(Err(ending(Operation::Transact).cancelled(false)));
             }
         }
     }
@@ -58,70 +66,91 @@ impl Call {
 /// What the ledger tells its dispatcher.
 #[derive(Debug)]
 pub enum Command {
-    Depart(Vec<Call>),
-    Cancel(u64),
+    /// Calls that were made in one go.
+    Take(Vec<Call>),
+    CancelRead(u64),
+    CancelWrite(u64, UserId),
 }
 
 type Balances = HashMap<UserId, StoredBalance>;
 
-/// A request that has returned.
-enum Return<R> {
-    Lane { user_id: UserId, batch: u64, back: Option<(R, Outcome)> },
-    Reads { trip: u64, outcome: Option<Result<Balances, Fault>> },
+/// A request that has come back; `None` where it got lost inside this package.
+enum Returned<R> {
+    Write { user_id: UserId, batch: u64, ticket: Ticket, completion: Option<(R, Completion)> },
+    Read { batch: u64, outcome: Option<Result<Balances, Fault>> },
 }
 
-type Journey<R> = Pin<Box<dyn Future<Output = Return<R>> + Send>>;
+type InFlightRequest<R> = Pin<Box<dyn Future<Output = Returned<R>> + Send>>;
 
 /// A lane, and when it wants to be woken up.
 struct Slot<R> {
     lane: Lane<Answer<()>, R>,
-    alarm: Option<Instant>,
-    is_listed: bool,
-    /// Whether the alarm may be out of date.
-    is_touched: bool,
+    timeout: Option<Instant>,
+    is_in_run_queue: bool,
+    /// Whether the timeout may be out of date.
+    is_dirty: bool,
 }
 
 /// Called whenever some calls have been answered.
 pub type AfterAnswers = Arc<dyn Fn() + Send + Sync>;
 
+/// Even a dispatcher that is dropped by a panic leaves no caller waiting: its calls are answered as
+/// they are dropped, and this has the answers fetched.
+struct NotifyOnDrop(AfterAnswers);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 pub struct Dispatcher<S: Store> {
     store: Arc<S>,
-    terms: Arc<lane::Terms>,
+    config: Arc<lane::Config>,
     commands: UnboundedReceiver<Command>,
+    /// Calls that no lane has taken in yet.
+    incoming: VecDeque<Call>,
     /// Only those with calls in them.
     lanes: HashMap<UserId, Slot<S::Request>>,
     /// Lanes that may have something to send, in the order in which they get to.
-    listed: VecDeque<UserId>,
+    run_queue: VecDeque<UserId>,
     /// Lanes to which something has happened since the last `send`.
-    touched: Vec<UserId>,
-    alarms: BTreeSet<(Instant, UserId)>,
-    reads: Reads<Answer<StoredBalance>>,
-    under_way: FuturesUnordered<Journey<S::Request>>,
-    writes_under_way: usize,
+    dirty: Vec<UserId>,
+    timeouts: BTreeSet<(Instant, UserId)>,
+    reads: ReadQueue<Answer<StoredBalance>>,
+    abandoned: Abandoned,
+    writes: InFlight,
+    in_flight: FuturesUnordered<InFlightRequest<S::Request>>,
     has_answered: bool,
     after_answers: AfterAnswers,
+    /// The last field, so that it is dropped after all that answers.
+    #[expect(dead_code, reason = "it works when it is dropped")]
+    notify: NotifyOnDrop,
 }
 
 impl<S: Store> Dispatcher<S> {
     pub fn new(
         store: Arc<S>,
-        lanes: lane::Terms,
-        reads: reading::Terms,
+        lanes: lane::Config,
+        reads: reads::Config,
         commands: UnboundedReceiver<Command>,
         after_answers: AfterAnswers,
     ) -> Self {
         Self {
             store,
-            terms: Arc::new(lanes),
+            config: Arc::new(lanes),
             commands,
+            incoming: VecDeque::new(),
             lanes: HashMap::new(),
-            listed: VecDeque::new(),
-            touched: Vec::new(),
-            alarms: BTreeSet::new(),
-            reads: Reads::new(reads),
-            under_way: FuturesUnordered::new(),
-            writes_under_way: 0,
+            run_queue: VecDeque::new(),
+            dirty: Vec::new(),
+            timeouts: BTreeSet::new(),
+            reads: ReadQueue::new(reads),
+            abandoned: Abandoned::default(),
+            writes: InFlight::new(MAX_REQUESTS),
+            in_flight: FuturesUnordered::new(),
             has_answered: false,
+            notify: NotifyOnDrop(Arc::clone(&after_answers)),
             after_answers,
         }
     }
@@ -132,23 +161,25 @@ impl<S: Store> Dispatcher<S> {
         loop {
             let now = Instant::now();
             // First those whose time is up: a request that leaves for them would be cut short.
-            if self.next_alarm(now).is_some_and(|alarm| alarm <= now) {
-                self.wake(now);
+            if self.next_timeout(now).is_some_and(|at| at <= now) {
+                self.on_timeout(now);
             }
             self.send(now);
             self.report();
             // As of the same instant, or a pause that ends in between would be slept through.
-            let alarm = self.next_alarm(now);
+            let timeout = self.next_timeout(now);
+            let is_busy = !self.incoming.is_empty();
             select! {
                 biased;
-                Some(returned) = self.under_way.next(), if !self.under_way.is_empty() => {
-                    self.arrive(returned);
+                Some(returned) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    self.on_returned(returned);
                 }
                 command = self.commands.recv(), if has_ledger => match command {
                     Some(command) => self.obey(command),
                     None => has_ledger = false,
                 },
-                () = sleep_until(alarm.unwrap_or(now)), if alarm.is_some() => {}
+                () = yield_now(), if is_busy => {}
+                () = sleep_until(timeout.unwrap_or(now)), if timeout.is_some() => {}
                 else => return,
             }
             self.take_in_the_rest();
@@ -158,198 +189,242 @@ impl<S: Store> Dispatcher<S> {
     /// What has happened at the same time is taken in before anything is sent, so that those who
     /// can travel together do.
     fn take_in_the_rest(&mut self) {
-        while let Some(Some(returned)) = self.under_way.next().now_or_never() {
-            self.arrive(returned);
+        let mut steps = 0;
+        while steps < MAX_STEPS_OF_TURN
+            && let Some(Some(returned)) = self.in_flight.next().now_or_never()
+        {
+            self.on_returned(returned);
+            steps += 1;
         }
-        while let Ok(command) = self.commands.try_recv() {
+        while steps < MAX_STEPS_OF_TURN
+            && let Ok(command) = self.commands.try_recv()
+        {
             self.obey(command);
+            steps += 1;
+        }
+        while steps < MAX_STEPS_OF_TURN
+            && let Some(call) = self.incoming.pop_front()
+        {
+            self.push(call);
+            steps += 1;
         }
     }
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Depart(calls) => calls.into_iter().for_each(|call| self.join(call)),
-            Command::Cancel(number) => self.cancel(number),
-        }
-    }
-
-    fn join(&mut self, call: Call) {
-        match call {
-            Call::Read(reader) => self.reads.join(reader),
-            Call::Transact(member) => {
-                let user_id = member.record.transaction.user_id.clone();
-                let slot = self.lanes.entry(user_id.clone()).or_insert_with(|| Slot {
-                    lane: Lane::new(Arc::clone(&self.terms)),
-                    alarm: None,
-                    is_listed: false,
-                    is_touched: false,
-                });
-                slot.lane.join(member);
-                self.list(user_id);
+            Command::Take(calls) => self.incoming.extend(calls),
+            Command::CancelRead(number) => {
+                if !self.cancel_incoming(number) {
+                    let reply = self.reads.cancel(number);
+                    self.answer(reply);
+                }
+            }
+            Command::CancelWrite(number, user_id) => {
+                if !self.cancel_incoming(number) {
+                    self.cancel_write(number, user_id);
+                }
             }
         }
     }
 
-    /// Looks everywhere: callers seldom cancel.
-    fn cancel(&mut self, number: u64) {
-        if let Some(answer) = self.reads.cancel(number) {
-            self.answer([answer]);
-            return;
-        }
-        let found = self.lanes.iter_mut().find_map(|(user_id, slot)| {
-            slot.lane.cancel(number).map(|answer| (user_id.clone(), answer))
-        });
-        if let Some((user_id, answer)) = found {
-            self.answer([answer]);
-            self.list(user_id);
+    /// Cancels a call that no lane has taken in yet. They stand in the order of their numbers.
+    fn cancel_incoming(&mut self, number: u64) -> bool {
+        let found = self.incoming.binary_search_by_key(&number, Call::number);
+        let Some(call) = found.ok().and_then(|position| self.incoming.remove(position)) else {
+            return false;
+        };
+        call.cancel(self.config.ending.call_timeout);
+        self.has_answered = true;
+        true
+    }
+
+    fn cancel_write(&mut self, number: u64, user_id: UserId) {
+        let now = Instant::now();
+        if let Some(slot) = self.lanes.get_mut(&user_id) {
+            let reply = slot.lane.cancel(number, now, &mut self.abandoned);
+            self.answer(reply);
+            self.enqueue(user_id);
         }
     }
 
-    fn arrive(&mut self, returned: Return<S::Request>) {
+    fn push(&mut self, call: Call) {
+        match call {
+            Call::Read(read) => self.reads.push(read),
+            Call::Transact(write) => {
+                let user_id = write.record.transaction.user_id.clone();
+                let slot = self.lanes.entry(user_id.clone()).or_insert_with_key(|user_id| Slot {
+                    lane: Lane::new(Arc::clone(&self.config), user_id.clone()),
+                    timeout: None,
+                    is_in_run_queue: false,
+                    is_dirty: false,
+                });
+                slot.lane.push(write);
+                self.enqueue(user_id);
+            }
+        }
+    }
+
+    fn on_returned(&mut self, returned: Returned<S::Request>) {
         let (now, jitter) = (Instant::now(), fastrand::f64());
         match returned {
-            Return::Reads { trip, outcome } => {
-                let answers = match outcome {
-                    Some(outcome) => self.reads.arrive(trip, outcome, now, jitter),
-                    None => self.reads.lose(trip, &answer::lost()),
+            Returned::Read { batch, outcome } => {
+                let replies = match outcome {
+                    Some(outcome) => self.reads.on_completed(batch, outcome, now, jitter),
+                    None => self.reads.on_lost(batch, &answer::lost(), now),
                 };
-                self.answer(answers);
+                self.answer(replies);
             }
-            Return::Lane { user_id, batch, back } => {
-                self.writes_under_way -= 1;
+            Returned::Write { user_id, batch, ticket, completion } => {
+                let end = end_of(completion.as_ref().map(|(_, completion)| completion));
+                self.writes.end(ticket, end, now, jitter);
                 let Some(slot) = self.lanes.get_mut(&user_id) else { return };
-                let answers = match back {
-                    Some((request, outcome)) => {
-                        slot.lane.arrive(batch, request, outcome, now, jitter)
+                let abandoned = &mut self.abandoned;
+                let replies = match completion {
+                    Some((request, completion)) => {
+                        slot.lane.on_completed(batch, request, completion, now, jitter, abandoned)
                     }
-                    None => slot.lane.lose(batch, &answer::lost()),
+                    None => slot.lane.on_lost(batch, &answer::lost(), now, abandoned),
                 };
-                self.answer(answers);
-                self.list(user_id);
+                self.answer(replies);
+                self.enqueue(user_id);
             }
         }
     }
 
     /// Some deadlines have passed, or some pauses are over.
-    fn wake(&mut self, now: Instant) {
-        let answers = self.reads.expire(now);
-        self.answer(answers);
-        while let Some((at, user_id)) = self.alarms.pop_first() {
+    fn on_timeout(&mut self, now: Instant) {
+        let replies = self.reads.on_timeout(now);
+        self.answer(replies);
+        for _ in 0..MAX_STEPS_OF_TURN {
+            let Some((at, user_id)) = self.timeouts.pop_first() else { return };
             if at > now {
-                self.alarms.insert((at, user_id));
+                self.timeouts.insert((at, user_id));
                 return;
             }
             let Some(slot) = self.lanes.get_mut(&user_id) else { continue };
-            slot.alarm = None;
-            let answers = slot.lane.expire(now);
-            self.answer(answers);
-            self.list(user_id);
+            slot.timeout = None;
+            let replies = slot.lane.on_timeout(now, &mut self.abandoned);
+            self.answer(replies);
+            self.enqueue(user_id);
         }
     }
 
     /// Sends what can be sent now.
     fn send(&mut self, now: Instant) {
-        while let Some(errand) = self.reads.depart(now) {
-            self.send_read(errand);
+        while let Some(attempt) = self.reads.next_attempt(now) {
+            self.send_read(attempt);
         }
-        while self.writes_under_way < MOST_REQUESTS
-            && let Some(user_id) = self.listed.pop_front()
-        {
-            self.send_from(user_id, now);
+        if !self.run_queue.is_empty() {
+            let epoch = Epoch::at(self.store.now());
+            let mut room = self.writes.room(now);
+            while room > 0
+                && let Some(user_id) = self.run_queue.pop_front()
+            {
+                if self.send_from(user_id, epoch, now) {
+                    room -= 1;
+                }
+            }
         }
         // Whoever has no turn yet has a deadline all the same.
-        for user_id in std::mem::take(&mut self.touched) {
-            self.set_alarm(&user_id, now);
+        for user_id in std::mem::take(&mut self.dirty) {
+            self.set_timeout(&user_id, now);
         }
     }
 
-    fn send_from(&mut self, user_id: UserId, now: Instant) {
-        let Some(slot) = self.lanes.get_mut(&user_id) else { return };
-        slot.is_listed = false;
+    /// Sends one request of a lane, if it has one to send.
+    fn send_from(&mut self, user_id: UserId, epoch: Epoch, now: Instant) -> bool {
+        let Some(slot) = self.lanes.get_mut(&user_id) else { return false };
+        slot.is_in_run_queue = false;
         let store = &self.store;
-        let prepare = |request_id, records: &[_]| store.prepare(request_id, records);
-        if let Some(errand) = slot.lane.depart(now, prepare) {
-            // There may be more, which goes to the end of the list.
-            self.list(user_id.clone());
-            self.send_write(user_id, errand);
-        } else {
-            self.touch(user_id);
-        }
+        let prepare = |epoch, records: &[_]| store.prepare(epoch, records);
+        let Some(attempt) = slot.lane.next_attempt(now, epoch, prepare) else {
+            self.mark_dirty(user_id);
+            return false;
+        };
+        // There may be more, which goes to the end of the queue.
+        self.enqueue(user_id.clone());
+        self.send_write(user_id, attempt, now);
+        true
     }
 
-    fn send_write(&mut self, user_id: UserId, errand: lane::Errand<S::Request>) {
+    fn send_write(&mut self, user_id: UserId, attempt: WriteAttempt<S::Request>, now: Instant) {
         let store = Arc::clone(&self.store);
-        let attempt = Attempt::until(errand.until);
-        let lane::Errand { batch, mut request, task, .. } = errand;
-        let journey = AssertUnwindSafe(async move {
-            let outcome = match task {
-                Task::Write => Outcome::Write(store.write(&mut request, &attempt).await),
-                Task::Fence(standing) => {
-                    Outcome::Fence(store.fence(&request, &standing, &attempt).await)
-                }
+        let ticket = self.writes.begin(now);
+        let WriteAttempt { batch, mut request, action, attempt } = attempt;
+        let user = user_id.clone();
+        let work = AssertUnwindSafe(async move {
+            let completion = match action {
+                Action::Write => Completion::Write(store.write(&mut request, &attempt).await),
+                Action::EndEpoch { epoch, absent } => Completion::EndEpoch(
+                    store.end_epoch(&user, epoch, absent.as_deref(), &attempt).await,
+                ),
             };
-            (request, outcome)
+            (request, completion)
         });
-        self.writes_under_way += 1;
-        self.under_way.push(Box::pin(async move {
-            Return::Lane { user_id, batch, back: journey.catch_unwind().await.ok() }
+        self.in_flight.push(Box::pin(async move {
+            let completion = work.catch_unwind().await.ok();
+            Returned::Write { user_id, batch, ticket, completion }
         }));
     }
 
-    fn send_read(&mut self, errand: reading::Errand) {
+    fn send_read(&mut self, attempt: ReadAttempt) {
         let store = Arc::clone(&self.store);
-        let attempt = Attempt::until(errand.until);
-        let reading::Errand { trip, users, .. } = errand;
-        let journey = AssertUnwindSafe(async move { store.read(&users, &attempt).await });
-        self.under_way.push(Box::pin(async move {
-            Return::Reads { trip, outcome: journey.catch_unwind().await.ok() }
+        let ReadAttempt { batch, users, attempt } = attempt;
+        let work = AssertUnwindSafe(async move { store.read(&users, &attempt).await });
+        self.in_flight.push(Box::pin(async move {
+            Returned::Read { batch, outcome: work.catch_unwind().await.ok() }
         }));
     }
 
     /// Something has happened to a lane: it may have something to send.
-    fn list(&mut self, user_id: UserId) {
-        if let Some(slot) = self.lanes.get_mut(&user_id).filter(|slot| !slot.is_listed) {
-            slot.is_listed = true;
-            self.listed.push_back(user_id.clone());
+    fn enqueue(&mut self, user_id: UserId) {
+        if let Some(slot) = self.lanes.get_mut(&user_id).filter(|slot| !slot.is_in_run_queue) {
+            slot.is_in_run_queue = true;
+            self.run_queue.push_back(user_id.clone());
         }
-        self.touch(user_id);
+        self.mark_dirty(user_id);
     }
 
-    fn touch(&mut self, user_id: UserId) {
-        if let Some(slot) = self.lanes.get_mut(&user_id).filter(|slot| !slot.is_touched) {
-            slot.is_touched = true;
-            self.touched.push(user_id);
+    fn mark_dirty(&mut self, user_id: UserId) {
+        if let Some(slot) = self.lanes.get_mut(&user_id).filter(|slot| !slot.is_dirty) {
+            slot.is_dirty = true;
+            self.dirty.push(user_id);
         }
     }
 
     /// A lane is woken up in time, or dropped if it is empty.
-    fn set_alarm(&mut self, user_id: &UserId, now: Instant) {
+    fn set_timeout(&mut self, user_id: &UserId, now: Instant) {
         let Some(slot) = self.lanes.get_mut(user_id) else { return };
-        slot.is_touched = false;
-        let alarm = slot.lane.wakes_at(now);
-        if alarm != slot.alarm {
-            if let Some(old) = slot.alarm {
-                self.alarms.remove(&(old, user_id.clone()));
+        slot.is_dirty = false;
+        let timeout = slot.lane.next_timeout(now);
+        if timeout != slot.timeout {
+            if let Some(old) = slot.timeout {
+                self.timeouts.remove(&(old, user_id.clone()));
             }
-            slot.alarm = alarm;
-            self.alarms.extend(alarm.map(|at| (at, user_id.clone())));
+            slot.timeout = timeout;
+            self.timeouts.extend(timeout.map(|at| (at, user_id.clone())));
         }
-        // One that is listed stays until its turn, so that it is not listed twice.
-        if slot.lane.is_empty() && !slot.is_listed {
+        // One in the run queue stays until its turn, so that it is not queued twice.
+        if slot.lane.is_empty() && !slot.is_in_run_queue {
             self.lanes.remove(user_id);
         }
     }
 
-    fn next_alarm(&self, now: Instant) -> Option<Instant> {
-        let lanes = self.alarms.first().map(|(at, _)| *at);
-        lanes.into_iter().chain(self.reads.wakes_at(now)).min()
+    fn next_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let lanes = self.timeouts.first().map(|(at, _)| *at);
+        let room = if self.run_queue.is_empty() || self.writes.room(now) > 0 {
+            None
+        } else {
+            self.writes.next_room(now)
+        };
+        lanes.into_iter().chain(room).chain(self.reads.next_timeout(now)).min()
     }
 
     fn answer<T>(
         &mut self,
-        answers: impl IntoIterator<Item = (Answer<T>, Result<T, BalanceError>)>,
+        replies: impl IntoIterator<Item = (Answer<T>, Result<T, BalanceError>)>,
     ) {
-        for (answer, outcome) in answers {
+        for (answer, outcome) in replies {
             answer.give(outcome);
             self.has_answered = true;
         }
@@ -359,6 +434,18 @@ impl<S: Store> Dispatcher<S> {
         if std::mem::take(&mut self.has_answered) {
             (self.after_answers)();
         }
+    }
+}
+
+/// What the end of a write says about how busy the database is.
+fn end_of(completion: Option<&Completion>) -> End {
+    match completion {
+        Some(Completion::Write(Ok(_)) | Completion::EndEpoch(Ok(_))) => End::Answered,
+        Some(
+            Completion::Write(Err(Fault::Throttled(_)))
+            | Completion::EndEpoch(Err(Fault::Throttled(_))),
+        ) => End::Throttled,
+        _ => End::Other,
     }
 }
 

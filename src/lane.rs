@@ -1,488 +1,685 @@
 //! The lane of one user: which transactions travel together, and what to do when part of them is
 //! refused. Pure decisions: no I/O, no clock, no randomness of its own.
 //!
-//! The first call leaves at once. Those that arrive while it is under way leave together when it
-//! returns, in one request, so that a busy account does not conflict with itself. All members of a
-//! batch are concurrent, so that any serial order of them is a valid one.
+//! The first call leaves at once. Those that arrive while it is in flight leave together when it
+//! returns, in one request, so that a busy account does not conflict with itself. All calls of a
+//! batch are concurrent, so that any serial order of them is a valid one. Calls with one key share
+//! a place: one of them is sent, and the others are answered by what it learns.
+//!
+//! Whoever drives a lane tells it what happens (`push`, `cancel`, `on_completed`, `on_lost`,
+//! `on_timeout`), then sends what `next_attempt` gives until that is nothing, and calls
+//! `on_timeout` at the latest at `next_timeout`. Time never goes backwards.
 
 mod batch;
+mod calls;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::abandoned::Abandoned;
 use crate::ending::Ending;
+use crate::epoch::Epoch;
 use crate::error::BalanceError;
 use crate::money::Decimal;
 use crate::movement::Movement;
-use crate::retry;
+use crate::retry::{self, Backoff};
 use crate::store::{
-    CallId, ExistingRecord, Fault, FenceAnswer, Reason, Record, RecordState, Refusal,
+    Attempt, EpochAnswer, ExistingRecord, Fault, Reason, Record, RecordState, Refusal,
     RefusedBalance, WriteAnswer,
 };
-use crate::transaction::Transaction;
+use crate::transaction::{IdempotentKey, UserId};
 use crate::verdict::{self, Coverage};
-use batch::{Batch, Doubt};
+use batch::{Batch, Leaving};
+use calls::Calls;
+pub use calls::PendingWrite;
 
 /// A transaction of DynamoDB has at most 100 actions, and one of them is the balance's.
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems.
-pub const MOST_MEMBERS: usize = 99;
+pub const MAX_RECORDS: usize = 99;
 
 /// Requests whose outcome is unknown are repeated beside the lane, so that they do not hold it up.
 /// With as many as this the user's table or network is in trouble, and the others wait.
-const MOST_UNCERTAIN: usize = 4;
+const MAX_UNCERTAIN: usize = 4;
 
 /// How long before its deadline a call is tried again for the last time, unless a tenth of its time
 /// is shorter: DynamoDB answers in a fraction of that.
 const LAST_CHANCE: Duration = Duration::from_millis(100);
 
+/// How many deadlines are looked at in one go, so that nobody else waits for it.
+const MAX_TIMEOUTS_AT_ONCE: usize = 1_000;
+
 /// What holds for all lanes of a client.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct Config {
     pub ending: Ending,
     pub default_balance: Decimal,
     pub attempt_timeout: Duration,
 }
 
-/// A call on its way. `T` stands for whoever waits for its answer.
+/// Something to be sent now. `R` is the request as the store has prepared it; it comes back with
+/// the outcome.
 #[derive(Debug)]
-pub struct Member<T> {
-    /// Rises from call to call.
-    pub number: u64,
-    pub record: Arc<Record>,
-    pub deadline: Instant,
-    pub ticket: T,
-}
-
-/// Something to be sent now, until `until` at the latest. `R` is the request as the store has
-/// prepared it; it comes back with the outcome.
-#[derive(Debug)]
-pub struct Errand<R> {
+pub struct WriteAttempt<R> {
     pub batch: u64,
     pub request: R,
-    pub task: Task,
-    pub until: Instant,
+    pub action: Action,
+    pub attempt: Attempt,
 }
 
-/// What is to be done with a request.
+/// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum Action {
+    /// Send the request.
     Write,
-    /// Make sure that no earlier attempt takes effect any more. These fences stand already.
-    Fence(Vec<CallId>),
+    /// Make sure that no request of an epoch takes effect any more. If one of the batch may have,
+    /// its first record has to be absent.
+    EndEpoch { epoch: Epoch, absent: Option<Arc<Record>> },
 }
 
-/// What became of an errand.
+/// What became of an attempt.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum Completion {
     Write(Result<WriteAnswer, Fault>),
-    Fence(Result<FenceAnswer, Fault>),
+    EndEpoch(Result<EpochAnswer, Fault>),
 }
 
 /// Who is to be told what.
-pub type Answers<T> = Vec<(T, Result<(), BalanceError>)>;
+pub type Replies<T> = Vec<(T, Result<(), BalanceError>)>;
+
+/// Why a call ends without having been answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Deadline,
+    Cancelled,
+}
 
 #[derive(Debug)]
 pub struct Lane<T, R> {
-    terms: Arc<Terms>,
-    /// By number, which is the order of arrival and of the deadlines.
-    waiting: BTreeMap<u64, Member<T>>,
-    batches: Vec<Batch<T, R>>,
+    config: Arc<Config>,
+    user_id: UserId,
+    calls: Calls<T>,
+    batches: Vec<Batch<R>>,
     next_batch: u64,
-    /// How many may travel together: fewer after a batch was rejected for its content, until the
-    /// member at fault stands alone.
-    most_members: usize,
+    /// How many records may travel together: fewer after a batch was rejected for its content,
+    /// until the one at fault stands alone.
+    max_records: usize,
     /// After a fault that changed nothing, those waiting pause.
-    rests_until: Option<Instant>,
-    faults: u32,
-    last_reason: Option<Reason>,
+    backoff: Backoff,
+    /// The latest epoch that the balance was seen to have.
+    seen_epoch: Option<Epoch>,
 }
 
 impl<T, R> Lane<T, R> {
-    pub fn new(terms: Arc<Terms>) -> Self {
+    pub fn new(config: Arc<Config>, user_id: UserId) -> Self {
         Self {
-            terms,
-            waiting: BTreeMap::new(),
+            config,
+            user_id,
+            calls: Calls::default(),
             batches: Vec::new(),
             next_batch: 0,
-            most_members: MOST_MEMBERS,
-            rests_until: None,
-            faults: 0,
-            last_reason: None,
+            max_records: MAX_RECORDS,
+            backoff: Backoff::default(),
+            seen_epoch: None,
         }
     }
 
-    pub fn join(&mut self, member: Member<T>) {
-        self.waiting.insert(member.number, member);
+    /// Takes in a call.
+    pub fn push(&mut self, call: PendingWrite<T>) {
+        let batch = self.calls.push(call);
+        if let Some(batch) = batch.and_then(|number| self.batch_mut(number)) {
+            batch.waiting += 1;
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.batches.is_empty()
+        self.calls.is_empty() && self.batches.is_empty()
     }
 
-    /// What is to be sent now, if anything. To be asked until there is nothing more.
-    pub fn depart(
+    /// What is to be sent now, if anything. To be asked until there is nothing more. `epoch` is the
+    /// present one.
+    pub fn next_attempt(
         &mut self,
         now: Instant,
-        prepare: impl FnOnce(CallId, &[Arc<Record>]) -> R,
-    ) -> Option<Errand<R>> {
-        // Those who go on after a refusal may find another request of the lane under way.
-        let is_busy = self.batches.iter().any(|batch| batch.is_under_way && !batch.is_uncertain);
-        let is_next = |batch: &Batch<T, R>| batch.is_ready(now) && (batch.is_uncertain || !is_busy);
+        epoch: Epoch,
+        prepare: impl FnOnce(Epoch, &[Arc<Record>]) -> R,
+    ) -> Option<WriteAttempt<R>> {
+        // Those who go on after a refusal may find another request of the lane in flight.
+        let is_busy = self.batches.iter().any(|it| it.is_in_flight() && !it.is_uncertain);
+        let is_next = |it: &Batch<R>| it.is_ready(now) && (it.is_uncertain || !is_busy);
         let ready = self.batches.iter().position(is_next).or_else(|| {
-            let members = if self.is_held(now) { Vec::new() } else { self.gather(now) };
-            (!members.is_empty()).then(|| {
-                self.form(members);
+            let keys = if self.is_held(now) { Vec::new() } else { self.gather(now) };
+            (!keys.is_empty()).then(|| {
+                self.form(keys);
                 self.batches.len() - 1
             })
         })?;
-        Some(self.batches.get_mut(ready)?.depart(now + self.terms.attempt_timeout, prepare))
+        self.compose(ready, epoch, prepare);
+        let batch = self.batches.get_mut(ready)?;
+        let last_deadline = self.calls.last_deadline(&batch.keys);
+        let attempt_ends = now + self.config.attempt_timeout;
+        let until = last_deadline.map_or(attempt_ends, |deadline| deadline.min(attempt_ends));
+        batch.begin_attempt(until)
     }
 
-    /// Takes in the outcome of an errand.
-    pub fn arrive(
+    /// Takes in the outcome of an attempt.
+    pub fn on_completed(
         &mut self,
         number: u64,
         request: R,
-        outcome: Outcome,
+        completion: Completion,
         now: Instant,
         jitter: f64,
-    ) -> Answers<T> {
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
         let Some(mut batch) = self.take(number) else { return Vec::new() };
-        batch.is_under_way = false;
-        batch.request = Some(request);
-        match outcome {
-            Outcome::Write(Ok(WriteAnswer::Committed)) => self.committed(batch),
-            Outcome::Write(Ok(WriteAnswer::Refused(refusal))) => self.refused(batch, refusal),
-            Outcome::Fence(Ok(answer)) => self.fenced(batch, answer, now, jitter),
-            Outcome::Write(Err(fault)) | Outcome::Fence(Err(fault)) => {
-                self.failed(batch, fault, now, jitter)
+        let was_called_back = batch.end_attempt(request);
+        match completion {
+            Completion::Write(Ok(WriteAnswer::Committed)) => self.committed(&batch, abandoned),
+            Completion::Write(Ok(WriteAnswer::Refused(refusal))) => {
+                self.refused(batch, &refusal, now, abandoned)
+            }
+            Completion::EndEpoch(Ok(EpochAnswer::Ended)) => self.epoch_ended(&batch),
+            Completion::EndEpoch(Ok(EpochAnswer::KeyTaken(existing))) => {
+                // By an earlier attempt, or by another call, so that none takes effect any more.
+                let mut records = vec![RecordState::Taken(existing)];
+                records.resize(batch.records.len(), RecordState::Unclear);
+                self.refused(batch, &Refusal { records, balance: None }, now, abandoned)
+            }
+            // Whoever called it back was answered, and the others have lost nothing.
+            Completion::Write(Err(_)) if was_called_back => self.go_on(&batch),
+            Completion::Write(Err(fault)) | Completion::EndEpoch(Err(fault)) => {
+                self.failed(batch, fault, now, jitter, abandoned)
             }
         }
     }
 
-    /// Takes in that an errand got lost inside this package: it may have taken effect.
-    pub fn lose(&mut self, number: u64, why: &BalanceError) -> Answers<T> {
-        self.take(number)
-            .map(|batch| tell(batch.into_members(), &Err(why.clone())))
-            .unwrap_or_default()
+    /// Takes in that an attempt got lost inside this package: it may have taken effect.
+    pub fn on_lost(
+        &mut self,
+        number: u64,
+        why: &BalanceError,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let Some(batch) = self.take(number) else { return Vec::new() };
+        let mut replies = Vec::new();
+        batch.abandon(&self.user_id, now, abandoned);
+        for key in &batch.keys {
+            let calls = self.calls.settle(key).into_iter();
+            replies.extend(calls.map(|call| (call.reply, Err(why.clone()))));
+        }
+        replies
     }
 
-    /// Answers those whose deadline has passed.
-    pub fn expire(&mut self, now: Instant) -> Answers<T> {
-        let mut answers = Vec::new();
-        while let Some(first) = self.waiting.first_entry().filter(|it| it.get().deadline <= now) {
-            let error = self.terms.ending.at_deadline(false, self.last_reason.clone());
-            answers.push((first.remove().ticket, Err(error)));
+    /// Answers those whose deadline has passed; some of them, if there are very many, and the rest
+    /// the next time.
+    pub fn on_timeout(&mut self, now: Instant, abandoned: &mut Abandoned) -> Replies<T> {
+        let mut replies = Vec::new();
+        while replies.len() < MAX_TIMEOUTS_AT_ONCE
+            && let Some(number) = self.calls.first_overdue(now)
+        {
+            replies.extend(self.end(number, End::Deadline, now, abandoned));
         }
-        for batch in &mut self.batches {
-            for member in batch.leave(|member| member.deadline <= now) {
-                let reason = batch.last_reason.clone().unwrap_or_else(unanswered);
-                let error = self.terms.ending.at_deadline(batch.is_in_doubt(), Some(reason));
-                answers.push((member.ticket, Err(error)));
-            }
-        }
-        self.drop_deserted();
-        answers
+        self.drop_deserted(now, abandoned);
+        replies
     }
 
     /// Answers a call whose caller does not want to wait any longer.
-    pub fn cancel(&mut self, number: u64) -> Option<(T, Result<(), BalanceError>)> {
-        let ending = self.terms.ending;
-        let answer = match self.waiting.remove(&number) {
-            Some(member) => Some((member.ticket, Err(ending.cancelled(false)))),
-            None => self.batches.iter_mut().find_map(|batch| {
-                let member = batch.leave(|member| member.number == number).pop()?;
-                Some((member.ticket, Err(ending.cancelled(batch.is_in_doubt()))))
-            }),
-        };
-        self.drop_deserted();
-        answer
+    pub fn cancel(
+        &mut self,
+        number: u64,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Option<(T, Result<(), BalanceError>)> {
+        let reply = self.end(number, End::Cancelled, now, abandoned);
+        self.drop_deserted(now, abandoned);
+        reply
     }
 
-    /// When to ask again although nothing has arrived: a pause ends, or a deadline passes.
-    pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
-        let deadline = self.waiting.first_key_value().map(|(_, member)| member.deadline);
-        let rest = self.rests_until.filter(|&until| deadline.is_some() && until > now);
-        let batches = self.batches.iter().filter_map(|batch| batch.wakes_at(now));
-        deadline.into_iter().chain(rest).chain(batches).min()
+    /// When to ask again although nothing has happened: a pause ends, or a deadline passes.
+    pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        let pause = self.backoff.ends(now).filter(|_| self.calls.has_queued());
+        let batches = self.batches.iter().filter_map(|batch| batch.next_timeout(now));
+        self.calls.first_deadline().into_iter().chain(pause).chain(batches).min()
     }
 
     /// Whether a call had better not be tried again: an attempt that its deadline cuts short leaves
     /// the outcome unknown, where up to now it is certain that nothing happened.
-    fn is_too_late(&self, member: &Member<T>, now: Instant) -> bool {
-        let last_chance = LAST_CHANCE.min(self.terms.ending.call_timeout / 10);
-        self.faults > 0 && member.deadline < now + last_chance
+    fn is_too_late(&self, call: &PendingWrite<T>, now: Instant) -> bool {
+        let last_chance = LAST_CHANCE.min(self.config.ending.call_timeout / 10);
+        call.deadline <= now || (self.backoff.has_failed() && call.deadline < now + last_chance)
     }
 
-    /// Whether those waiting have to go on waiting: for a request that is under way, for one that
+    /// Whether those waiting have to go on waiting: for a request that is in flight, for one that
     /// goes next, or for the end of a pause.
     fn is_held(&self, now: Instant) -> bool {
-        self.rests_until.is_some_and(|until| until > now)
-            || self.batches.len() >= MOST_UNCERTAIN
+        !self.backoff.is_over(now)
+            || self.batches.len() >= MAX_UNCERTAIN
             || self.batches.iter().any(|batch| !batch.is_uncertain)
     }
 
-    /// Takes those that leave next, in order of arrival. Two calls with one key never travel
-    /// together: the second one waits and meets the record.
-    fn gather(&mut self, now: Instant) -> Vec<Member<T>> {
-        if self.waiting.len() == 1 && self.faults == 0 {
-            return self.waiting.pop_first().map(|(_, member)| member).into_iter().collect();
-        }
-        let mut keys = HashSet::new();
+    /// Chooses those that leave next, in order of arrival.
+    fn gather(&self, now: Instant) -> Vec<IdempotentKey> {
         let mut movement = Movement::default();
-        let mut numbers = Vec::new();
-        let in_time = |(_, member): &(&u64, &Member<T>)| !self.is_too_late(member, now);
-        for (number, member) in self.waiting.iter().filter(in_time) {
-            if numbers.len() == self.most_members {
+        let mut keys = Vec::new();
+        for (key, call) in self.calls.queued() {
+            if keys.len() == self.max_records {
                 break;
             }
-            let transaction = &member.record.transaction;
+            if self.is_too_late(call, now) {
+                continue;
+            }
             let mut longer = movement.clone();
-            longer.add(transaction);
+            longer.add(&call.record.transaction);
             // A sum of more digits than DynamoDB holds would fail them all.
-            let fits = numbers.is_empty() || longer.net().as_decimal().is_storable();
-            if fits && keys.insert(transaction.idempotent_key.clone()) {
+            if keys.is_empty() || longer.net().as_decimal().is_storable() {
                 movement = longer;
-                numbers.push(*number);
+                keys.push(key.clone());
             }
         }
-        numbers.iter().filter_map(|number| self.waiting.remove(number)).collect()
+        keys
     }
 
     /// Puts a batch on the list of those that may leave.
-    fn form(&mut self, members: Vec<Member<T>>) {
+    fn form(&mut self, keys: Vec<IdempotentKey>) {
         self.next_batch += 1;
-        self.batches.push(Batch::new(self.next_batch, members));
+        let waiting = self.calls.join_batch(&keys, self.next_batch);
+        self.batches.push(Batch::new(self.next_batch, keys, waiting));
     }
 
-    fn take(&mut self, number: u64) -> Option<Batch<T, R>> {
+    /// Before its first attempt a batch becomes a request. Whoever has left by then was told that
+    /// nothing happened, and is not part of it.
+    fn compose(
+        &mut self,
+        position: usize,
+        epoch: Epoch,
+        prepare: impl FnOnce(Epoch, &[Arc<Record>]) -> R,
+    ) {
+        let Some(batch) = self.batches.get_mut(position).filter(|it| !it.is_composed()) else {
+            return;
+        };
+        let records = self.calls.records(&batch.keys);
+        assert!(!records.is_empty() && records.len() <= MAX_RECORDS, "a batch has 1 to 99 records");
+        let epoch = self.seen_epoch.map_or(epoch, |seen| seen.max(epoch));
+        let request = prepare(epoch, &records);
+        batch.compose(records, epoch, self.calls.newest(), request);
+    }
+
+    fn take(&mut self, number: u64) -> Option<Batch<R>> {
         let position = self.batches.iter().position(|batch| batch.number == number)?;
         Some(self.batches.remove(position))
     }
 
-    fn drop_deserted(&mut self) {
-        self.batches.retain(|batch| batch.is_under_way || !batch.is_deserted());
+    fn batch_mut(&mut self, number: u64) -> Option<&mut Batch<R>> {
+        self.batches.iter_mut().find(|batch| batch.number == number)
     }
 
-    fn committed(&mut self, batch: Batch<T, R>) -> Answers<T> {
-        self.recover();
-        self.most_members = self.most_members.saturating_mul(2).min(MOST_MEMBERS);
-        tell(batch.into_members(), &Ok(()))
+    /// Batches that nobody waits for any more are not sent again. What may still arrive is noted.
+    fn drop_deserted(&mut self, now: Instant, abandoned: &mut Abandoned) {
+        let is_deserted = |batch: &mut Batch<R>| batch.waiting == 0 && !batch.is_in_flight();
+        for batch in self.batches.extract_if(.., is_deserted) {
+            if batch.is_uncertain {
+                batch.abandon(&self.user_id, now, abandoned);
+            }
+            self.calls.requeue(&batch.keys);
+        }
+    }
+
+    /// A call ends without an answer.
+    fn end(
+        &mut self,
+        number: u64,
+        end: End,
+        now: Instant,
+        abandoned: &Abandoned,
+    ) -> Option<(T, Result<(), BalanceError>)> {
+        let (call, batch) = self.calls.remove(number)?;
+        let key = &call.record.transaction.idempotent_key;
+        let batch = batch.and_then(|number| self.batch_mut(number));
+        let (in_doubt, reason) = match batch {
+            None => (false, self.backoff.reason().cloned()),
+            Some(batch) => {
+                let in_doubt = batch.leave() == Leaving::MayHaveEffect;
+                let otherwise = if in_doubt { unanswered() } else { unsent() };
+                (in_doubt, Some(batch.backoff.reason().cloned().unwrap_or(otherwise)))
+            }
+        };
+        let is_unknown = in_doubt || self.doubt(key, now, abandoned).is_some();
+        let ending = self.config.ending;
+        let error = match end {
+            End::Deadline => ending.at_deadline(is_unknown, reason),
+            End::Cancelled => ending.cancelled(is_unknown),
+        };
+        Some((call.reply, Err(error)))
+    }
+
+    /// The last epoch of what may still arrive for a key, sent by calls that have ended.
+    fn doubt(&self, key: &IdempotentKey, now: Instant, abandoned: &Abandoned) -> Option<Epoch> {
+        let epoch = abandoned.last_epoch(key, &self.user_id, now);
+        epoch.filter(|epoch| !epoch.is_over(self.seen_epoch))
+    }
+
+    fn committed(&mut self, batch: &Batch<R>, abandoned: &mut Abandoned) -> Replies<T> {
+        self.backoff = Backoff::default();
+        self.max_records = self.max_records.saturating_mul(2).min(MAX_RECORDS);
+        let mut replies = Vec::new();
+        for record in &batch.records {
+            let key = &record.transaction.idempotent_key;
+            abandoned.settle(key);
+            for call in self.calls.settle(key) {
+                let outcome = if call.record.call_id == record.call_id {
+                    Ok(())
+                } else {
+                    verdict::judge_taken_key(&call.record, &ExistingRecord::from(&**record))
+                };
+                replies.push((call.reply, outcome));
+            }
+        }
+        replies
     }
 
     /// Nothing was written by this attempt, and the reasons are known.
-    fn refused(&mut self, mut batch: Batch<T, R>, refusal: Refusal) -> Answers<T> {
+    fn refused(
+        &mut self,
+        batch: Batch<R>,
+        refusal: &Refusal,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        assert_eq!(refusal.records.len(), batch.records.len(), "a state for each record");
         if batch.has_written(&refusal.records) {
-            return self.committed(batch);
+            return self.committed(&batch, abandoned);
         }
-        self.recover();
-        let is_dead = refusal.records.iter().any(|state| matches!(state, RecordState::Taken(_)));
-        if !batch.is_uncertain || is_dead {
-            // With one of its keys taken no earlier attempt can take effect any more either.
-            return self.settle(batch, &refusal);
+        self.backoff = Backoff::default();
+        let is_over = self.see(&batch, refusal);
+        // With its epoch over or one of its keys taken no earlier attempt takes effect any more.
+        if batch.is_uncertain && !is_over && !refusal.has_taken_key() {
+            return self.end_own_epoch(batch, now, abandoned);
         }
-        let standing = refusal.balance.as_ref().map(|it| it.fences.clone()).unwrap_or_default();
-        batch.doubt_about(Doubt::Refused(refusal), standing);
-        self.keep(batch)
+        match self.doubt_about_refused(&batch, refusal, now, abandoned) {
+            Some(epoch) => self.end_epoch(batch, epoch, now, abandoned),
+            None => self.settle(&batch, refusal, is_over, abandoned),
+        }
+    }
+
+    /// Learns the balance's epoch. `true`: it is later than the batch's.
+    fn see(&mut self, batch: &Batch<R>, refusal: &Refusal) -> bool {
+        let seen = refusal.balance.as_ref().and_then(|it| it.epoch);
+        let is_over = batch.epoch.is_some_and(|epoch| epoch.is_over(seen));
+        if is_over {
+            self.seen_epoch = self.seen_epoch.max(seen);
+        }
+        is_over
+    }
+
+    /// Of those who would be told now that the balance refused them: the last epoch of what may
+    /// still arrive for their keys.
+    fn doubt_about_refused(
+        &self,
+        batch: &Batch<R>,
+        refusal: &Refusal,
+        now: Instant,
+        abandoned: &Abandoned,
+    ) -> Option<Epoch> {
+        let coverage =
+            Coverage::of(&refusal.balance.as_ref()?.balance, &self.config.default_balance);
+        let states = batch.records.iter().zip(&refusal.records);
+        let free = states.filter(|(_, state)| **state == RecordState::Free);
+        let in_doubt = free.filter_map(|(record, _)| {
+            let key = &record.transaction.idempotent_key;
+            let mut callers = self.calls.callers(key);
+            callers.find(|call| coverage.refusal_of(&call.record.transaction).is_some())?;
+            self.doubt(key, now, abandoned)
+        });
+        in_doubt.max()
     }
 
     /// Answers those who were refused for good, and lets the others go on.
-    fn settle(&mut self, batch: Batch<T, R>, refusal: &Refusal) -> Answers<T> {
-        let size = batch.records.len();
-        let mut answers = Vec::new();
-        let mut others = Vec::new();
-        for (member, state) in batch.members.into_iter().zip(&refusal.records) {
-            match (member, state) {
-                (None, _) => {}
-                (Some(member), RecordState::Taken(existing)) => {
-                    answers.push(judge_taken_key(member, existing));
-                }
-                (Some(member), state) => others.push((member, *state == RecordState::Free)),
+    fn settle(
+        &mut self,
+        batch: &Batch<R>,
+        refusal: &Refusal,
+        is_over: bool,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let mut replies = Vec::new();
+        for (record, state) in batch.records.iter().zip(&refusal.records) {
+            if let RecordState::Taken(existing) = state {
+                let key = &record.transaction.idempotent_key;
+                abandoned.settle(key);
+                let callers = self.calls.settle(key).into_iter();
+                replies.extend(callers.map(|call| {
+                    let outcome = verdict::judge_taken_key(&call.record, existing);
+                    (call.reply, outcome)
+                }));
             }
         }
         match &refusal.balance {
-            None => self.wait_on(others.into_iter().map(|(member, _)| member)),
-            Some(refused) => self.settle_balance(size, others, refused, &mut answers),
+            None => self.calls.requeue(&batch.keys),
+            Some(refused) => {
+                self.settle_balance(batch, refusal, refused, is_over, &mut replies);
+            }
         }
-        answers
+        replies
     }
 
     /// The balance did not allow the batch. Whoever it does not cover alone was refused at that
     /// instant. Of the others, those go next that it covers together, in order of arrival.
     fn settle_balance(
         &mut self,
-        size: usize,
-        others: Vec<(Member<T>, bool)>,
+        batch: &Batch<R>,
+        refusal: &Refusal,
         refused: &RefusedBalance,
-        answers: &mut Answers<T>,
+        is_over: bool,
+        replies: &mut Replies<T>,
     ) {
-        let coverage = Coverage::of(&refused.balance, &self.terms.default_balance);
-        let (mut going, mut staying) = (Vec::new(), Vec::new());
-        for (member, is_record_free) in others {
-            match coverage.refusal_of(&member.record.transaction) {
-                // A record in conflict may turn out to be a duplicate, which is told first.
-                Some(_) if !is_record_free => staying.push(member),
-                Some(error) => answers.push((member.ticket, Err(error))),
-                None => going.push(member),
+        let coverage = Coverage::of(&refused.balance, &self.config.default_balance);
+        let mut going = Vec::new();
+        for (record, state) in batch.records.iter().zip(&refusal.records) {
+            let key = &record.transaction.idempotent_key;
+            // A record in conflict may turn out to be a duplicate, which is told first.
+            if *state == RecordState::Free {
+                replies.extend(self.refuse(key, batch.newest_call, &coverage));
+            }
+            if let Some(call) = self.calls.callers(key).next()
+                && coverage.refusal_of(&call.record.transaction).is_none()
+            {
+                going.push((key.clone(), call.record.transaction.clone()));
             }
         }
-        let mut covered = coverage.with_credits(going.iter().map(transaction_of));
-        let (going, uncovered): (Vec<_>, Vec<_>) =
-            going.into_iter().partition(|member| covered.take(transaction_of(member)));
-        self.wait_on(staying.into_iter().chain(uncovered));
-        if going.len() == size {
-            answers.extend(self.divide(size, going, verdict::refused_although_covered()));
+        let mut covered = coverage.with_credits(going.iter().map(|(_, transaction)| transaction));
+        going.retain(|(_, transaction)| covered.take(transaction));
+        let going: Vec<IdempotentKey> = going.into_iter().map(|(key, _)| key).collect();
+        let is_going: HashSet<&IdempotentKey> = going.iter().collect();
+        let staying: Vec<_> =
+            batch.keys.iter().filter(|key| !is_going.contains(key)).cloned().collect();
+        self.calls.requeue(&staying);
+        if going.len() == batch.records.len() && !is_over {
+            replies.extend(self.divide(batch, &verdict::refused_although_covered()));
         } else if !going.is_empty() {
             self.form(going);
         }
     }
 
-    /// The content of a request of so many records was rejected, and nobody knows which one's.
-    fn divide(&mut self, size: usize, members: Vec<Member<T>>, why: BalanceError) -> Answers<T> {
-        if size == 1 {
-            return tell(members, &Err(why));
-        }
-        self.most_members = size / 2;
-        self.wait_on(members);
-        Vec::new()
+    /// Of the calls with a key that were there when the request was composed, refuses those that
+    /// the balance does not cover.
+    fn refuse(&mut self, key: &IdempotentKey, newest: u64, coverage: &Coverage) -> Replies<T> {
+        let is_refused = |call: &PendingWrite<T>| {
+            let refusal = coverage.refusal_of(&call.record.transaction);
+            refusal.filter(|_| call.number <= newest).map(|error| (call.number, error))
+        };
+        let refused: Vec<_> = self.calls.callers(key).filter_map(is_refused).collect();
+        let replies = refused.into_iter().filter_map(|(number, error)| {
+            self.calls.remove(number).map(|(call, _)| (call.reply, Err(error)))
+        });
+        replies.collect()
     }
 
-    /// What became of the attempt to exclude that an earlier one takes effect.
-    fn fenced(
+    /// The content of a request was rejected, and nobody knows which record's.
+    fn divide(&mut self, batch: &Batch<R>, why: &BalanceError) -> Replies<T> {
+        let mut replies = Vec::new();
+        match batch.records.as_slice() {
+            [record] => {
+                let key = &record.transaction.idempotent_key;
+                let is_same = |call: &&PendingWrite<T>| {
+                    call.number <= batch.newest_call
+                        && call.record.transaction == record.transaction
+                };
+                let same: Vec<u64> =
+                    self.calls.callers(key).filter(is_same).map(|call| call.number).collect();
+                let calls = same.into_iter().filter_map(|number| self.calls.remove(number));
+                replies.extend(calls.map(|(call, _)| (call.reply, Err(why.clone()))));
+            }
+            records => self.max_records = records.len() / 2,
+        }
+        self.calls.requeue(&batch.keys);
+        replies
+    }
+
+    /// Nothing is told before it is excluded that an earlier attempt takes effect.
+    fn end_own_epoch(
         &mut self,
-        mut batch: Batch<T, R>,
-        answer: FenceAnswer,
+        batch: Batch<R>,
         now: Instant,
-        jitter: f64,
-    ) -> Answers<T> {
-        match answer {
-            FenceAnswer::Fenced => self.resolve(batch),
-            // An earlier attempt to put the fence up did so, and its answer was lost.
-            FenceAnswer::Outdated(fences) if fences.contains(&batch.request_id) => {
-                self.resolve(batch)
-            }
-            FenceAnswer::Outdated(fences) => {
-                batch.task = Task::Fence(fences);
-                batch.rest(now + retry::pause_contended(batch.faults, jitter), fences_changed());
-                self.keep(batch)
-            }
-            FenceAnswer::KeyTaken(existing) => {
-                // By an earlier attempt, or by another call, so that none takes effect any more.
-                let mut records = vec![RecordState::Taken(existing)];
-                records.resize(batch.records.len(), RecordState::Unclear);
-                self.refused(batch, Refusal { records, balance: None })
-            }
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        match batch.epoch {
+            Some(epoch) => self.end_epoch(batch, epoch, now, abandoned),
+            None => self.go_on(&batch),
         }
     }
 
-    /// No attempt of a batch has taken effect, and none will.
-    fn resolve(&mut self, mut batch: Batch<T, R>) -> Answers<T> {
-        match batch.doubt.take() {
-            Some(Doubt::Refused(refusal)) => self.settle(batch, &refusal),
-            Some(Doubt::Rejected(why)) => self.reject(batch, why),
-            None => Vec::new(),
-        }
+    fn end_epoch(
+        &mut self,
+        mut batch: Batch<R>,
+        epoch: Epoch,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let absent = batch.records.first().filter(|_| batch.is_uncertain).cloned();
+        batch.action = Action::EndEpoch { epoch, absent };
+        self.keep(batch, now, abandoned)
     }
 
-    fn reject(&mut self, batch: Batch<T, R>, why: BalanceError) -> Answers<T> {
-        self.divide(batch.records.len(), batch.into_members(), why)
+    /// Nothing that was sent in the epoch takes effect any more: its calls are sent again.
+    fn epoch_ended(&mut self, batch: &Batch<R>) -> Replies<T> {
+        self.backoff = Backoff::default();
+        if let Action::EndEpoch { epoch, .. } = batch.action {
+            self.seen_epoch = self.seen_epoch.max(Some(epoch.next()));
+        }
+        self.go_on(batch)
     }
 
     /// An attempt brought no definite answer.
     fn failed(
         &mut self,
-        mut batch: Batch<T, R>,
+        mut batch: Batch<R>,
         fault: Fault,
         now: Instant,
         jitter: f64,
-    ) -> Answers<T> {
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let is_write = batch.action == Action::Write;
         match fault {
             Fault::Unanswered(reason) => {
-                batch.is_uncertain = true;
-                batch.rest(now + retry::pause(batch.faults, jitter), reason);
-                self.keep(batch)
+                batch.is_uncertain |= is_write;
+                batch.backoff.fail(reason, now, |failures| retry::pause(failures, jitter));
+                self.keep(batch, now, abandoned)
             }
             Fault::Contended(reason) => {
-                self.pause(batch, reason, now, |faults| retry::pause_contended(faults, jitter))
+                let pause = |failures| retry::pause_contended(failures, jitter);
+                self.pause(batch, reason, now, pause, abandoned)
             }
             Fault::NotTaken(reason) | Fault::Throttled(reason) => {
-                self.pause(batch, reason, now, |faults| retry::pause(faults, jitter))
+                let pause = |failures| retry::pause(failures, jitter);
+                self.pause(batch, reason, now, pause, abandoned)
             }
-            Fault::Rejected(why) if batch.task == Task::Write && batch.is_uncertain => {
-                batch.doubt_about(Doubt::Rejected(why), Vec::new());
-                self.keep(batch)
+            Fault::Rejected(_) if is_write && batch.is_uncertain => {
+                self.end_own_epoch(batch, now, abandoned)
             }
-            Fault::Rejected(why) if batch.task == Task::Write => self.reject(batch, why),
-            Fault::Rejected(why) | Fault::Final(why) => {
-                let error = self.terms.ending.refused(batch.is_uncertain, why);
-                tell(batch.into_members(), &Err(error))
-            }
+            Fault::Rejected(why) if is_write => self.rejected(batch, &why, now, abandoned),
+            Fault::Rejected(why) | Fault::Final(why) => self.give_up(&batch, &why, now, abandoned),
         }
     }
 
-    /// An attempt changed nothing. Unless an earlier one may have, its members wait with the
-    /// others, so that those who have come since leave with them.
+    /// An attempt changed nothing. Unless an earlier one may have, its calls wait with the others,
+    /// so that those who have come since leave with them.
     fn pause(
         &mut self,
-        mut batch: Batch<T, R>,
+        mut batch: Batch<R>,
         reason: Reason,
         now: Instant,
         pause: impl FnOnce(u32) -> Duration,
-    ) -> Answers<T> {
-        if batch.is_uncertain {
-            batch.rest(now + pause(batch.faults), reason);
-            return self.keep(batch);
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        if batch.is_uncertain || batch.action != Action::Write {
+            batch.backoff.fail(reason, now, pause);
+            return self.keep(batch, now, abandoned);
         }
-        self.rests_until = Some(now + pause(self.faults));
-        self.faults = self.faults.saturating_add(1);
-        self.last_reason = Some(reason);
-        self.wait_on(batch.into_members());
-        Vec::new()
+        self.backoff.fail(reason, now, pause);
+        self.go_on(&batch)
     }
 
-    /// There was an answer: what stood in the way is over.
-    fn recover(&mut self) {
-        self.faults = 0;
-        self.rests_until = None;
-        self.last_reason = None;
+    fn rejected(
+        &mut self,
+        batch: Batch<R>,
+        why: &BalanceError,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let doubt = match batch.keys.as_slice() {
+            [key] => self.doubt(key, now, abandoned),
+            _ => None,
+        };
+        match doubt {
+            Some(epoch) => self.end_epoch(batch, epoch, now, abandoned),
+            None => self.divide(&batch, why),
+        }
     }
 
-    fn keep(&mut self, batch: Batch<T, R>) -> Answers<T> {
+    /// No attempt of a batch is worth trying any more.
+    fn give_up(
+        &mut self,
+        batch: &Batch<R>,
+        why: &BalanceError,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
+        let mut replies = Vec::new();
+        if batch.is_uncertain {
+            batch.abandon(&self.user_id, now, abandoned);
+        }
+        for key in &batch.keys {
+            let is_unknown = batch.is_uncertain || self.doubt(key, now, abandoned).is_some();
+            let error = self.config.ending.refused(is_unknown, why.clone());
+            let calls = self.calls.settle(key).into_iter();
+            replies.extend(calls.map(|call| (call.reply, Err(error.clone()))));
+        }
+        replies
+    }
+
+    fn keep(&mut self, batch: Batch<R>, now: Instant, abandoned: &mut Abandoned) -> Replies<T> {
         self.batches.push(batch);
-        self.drop_deserted();
+        self.drop_deserted(now, abandoned);
         Vec::new()
     }
 
-    fn wait_on(&mut self, members: impl IntoIterator<Item = Member<T>>) {
-        members.into_iter().for_each(|member| self.join(member));
+    /// The calls of a batch wait with the others.
+    fn go_on(&mut self, batch: &Batch<R>) -> Replies<T> {
+        self.calls.requeue(&batch.keys);
+        Vec::new()
     }
-}
-
-fn transaction_of<T>(member: &Member<T>) -> &Transaction {
-    &member.record.transaction
-}
-
-fn tell<T>(members: Vec<Member<T>>, outcome: &Result<(), BalanceError>) -> Answers<T> {
-    members.into_iter().map(|member| (member.ticket, outcome.clone())).collect()
-}
-
-fn judge_taken_key<T>(
-    member: Member<T>,
-    existing: &ExistingRecord,
-) -> (T, Result<(), BalanceError>) {
-    let verdict = verdict::judge_taken_key(&member.record, existing);
-    (member.ticket, verdict)
 }
 
 fn unanswered() -> Reason {
     Reason { summary: "DynamoDB did not answer in time".to_owned(), cause: None }
 }
 
-fn fences_changed() -> Reason {
-    Reason { summary: "the balance kept changing".to_owned(), cause: None }
+fn unsent() -> Reason {
+    Reason { summary: "the request could not be sent in time".to_owned(), cause: None }
 }
 
 #[cfg(test)]

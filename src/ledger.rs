@@ -2,8 +2,8 @@
 //! answered to whoever asked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::Instant;
 
@@ -12,30 +12,32 @@ use crate::answer::Answer;
 use crate::dispatcher::{AfterAnswers, Call, Command, Dispatcher};
 use crate::ending::{Ending, Operation};
 use crate::error::BalanceError;
-use crate::lane::{self, Member};
+use crate::lane::{self, PendingWrite};
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
-use crate::reading::{self, Reader};
+use crate::reads::{self, PendingRead};
 use crate::store::{CallId, Record, Store};
 use crate::transaction::{Transaction, UserId};
 use crate::verdict::corrupt_balance;
 
 /// Balances and transactions in a store.
-pub struct Ledger {
+pub struct Ledger<S> {
+    store: Arc<S>,
     default_balance: Decimal,
     deadlines: Deadlines,
     admission: Admission,
-    /// Calls that leave together with the next `depart`.
-    gathered: Mutex<Vec<Call>>,
+    /// Calls that leave together with the next `flush`, in the order of their numbers; `None` for
+    /// those that were cancelled before.
+    gathered: Mutex<Vec<(u64, Option<Call>)>>,
     /// Not bounded by itself: `admission` bounds the calls.
     dispatcher: UnboundedSender<Command>,
     after_answers: AfterAnswers,
 }
 
-impl Ledger {
+impl<S: Store> Ledger<S> {
     /// The dispatcher is to be run beside it. `after_answers` is called whenever some calls have
     /// been answered.
-    pub fn new<S: Store>(
+    pub fn new(
         store: Arc<S>,
         default_balance: &Decimal,
         deadlines: Deadlines,
@@ -43,15 +45,17 @@ impl Ledger {
     ) -> (Self, Dispatcher<S>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let ending = |operation| Ending { operation, call_timeout: deadlines.call };
-        let lanes = lane::Terms {
+        let lanes = lane::Config {
             ending: ending(Operation::Transact),
             default_balance: default_balance.clone(),
             attempt_timeout: deadlines.attempt,
         };
         let reads =
-            reading::Terms { ending: ending(Operation::Read), attempt_timeout: deadlines.attempt };
-        let dispatcher = Dispatcher::new(store, lanes, reads, receiver, Arc::clone(&after_answers));
+            reads::Config { ending: ending(Operation::Read), attempt_timeout: deadlines.attempt };
+        let dispatcher =
+            Dispatcher::new(Arc::clone(&store), lanes, reads, receiver, Arc::clone(&after_answers));
         let ledger = Self {
+            store,
             default_balance: default_balance.clone(),
             deadlines,
             admission: Admission::default(),
@@ -72,11 +76,11 @@ impl Ledger {
     ) -> Result<(), BalanceError> {
         let default_balance = self.default_balance.clone();
         let user = user_id.clone();
-        let ticket = Answer::new(self.admission.enter()?, move |stored| {
+        let reply = Answer::new(self.admission.enter(&user_id)?, move |stored| {
             recipient(stored.and_then(|stored| judge_balance(stored, &default_balance, &user)));
         });
         let deadline = Instant::now() + self.deadlines.call;
-        self.gathered().push(Call::Read(Reader { number, user_id, deadline, ticket }));
+        self.gather(number, Call::Read(PendingRead { number, user_id, deadline, reply }));
         Ok(())
     }
 
@@ -88,54 +92,75 @@ impl Ledger {
         transaction: Transaction,
         recipient: impl FnOnce(Result<(), BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
-        let ticket = Answer::new(self.admission.enter()?, recipient);
+        let reply = Answer::new(self.admission.enter(&transaction.user_id)?, recipient);
         let deadline = Instant::now() + self.deadlines.call;
         let record = Arc::new(Record {
             transaction,
-            timestamp: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            timestamp: humantime::format_rfc3339_millis(self.store.now()).to_string(),
             call_id: CallId::unique(),
         });
-        self.gathered().push(Call::Transact(Member { number, record, deadline, ticket }));
+        self.gather(number, Call::Transact(PendingWrite { number, record, deadline, reply }));
         Ok(())
     }
 
+    /// A place for what is about no user. `close` waits until it is dropped.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit, BalanceError> {
+        self.admission.enter_without_user()
+    }
+
     /// Lets those leave that were called for since the last time.
-    pub fn depart(&self) {
-        let calls = std::mem::take(&mut *self.gathered());
+    pub fn flush(&self) {
+        let gathered = std::mem::take(&mut *self.gathered());
+        let calls: Vec<Call> = gathered.into_iter().filter_map(|(_, call)| call).collect();
         if !calls.is_empty() {
-            self.tell(Command::Depart(calls));
+            self.tell(Command::Take(calls));
         }
     }
 
-    /// Ends a call whose caller does not want to wait any longer.
-    pub fn cancel(&self, number: u64) {
+    /// Ends a read whose caller does not want to wait any longer.
+    pub fn cancel_read(&self, number: u64) {
+        self.cancel(number, Command::CancelRead(number));
+    }
+
+    /// Ends a transaction of a user whose caller does not want to wait any longer.
+    pub fn cancel_write(&self, number: u64, user_id: UserId) {
+        self.cancel(number, Command::CancelWrite(number, user_id));
+    }
+
+    fn cancel(&self, number: u64, command: Command) {
         let mut gathered = self.gathered();
-        let position = gathered.iter().position(|call| call.number() == number);
-        let has_not_left = position.map(|position| gathered.remove(position));
+        let found = gathered.binary_search_by_key(&number, |(number, _)| *number);
+        let has_not_left = found.ok().and_then(|position| gathered.get_mut(position)?.1.take());
         drop(gathered);
         match has_not_left {
             Some(call) => {
                 call.cancel(self.deadlines.call);
                 (self.after_answers)();
             }
-            None => self.tell(Command::Cancel(number)),
+            None => self.tell(command),
         }
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.
     pub fn close(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.depart();
+        self.flush();
         self.admission.close()
     }
 
-    fn gathered(&self) -> MutexGuard<'_, Vec<Call>> {
+    fn gather(&self, number: u64, call: Call) {
+        self.gathered().push((number, Some(call)));
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Vec<(u64, Option<Call>)>> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Without a dispatcher, which takes a defect, the command is dropped, and with it its calls,
     /// which answers them.
     fn tell(&self, command: Command) {
-        drop(self.dispatcher.send(command));
+        if self.dispatcher.send(command).is_err() {
+            (self.after_answers)();
+        }
     }
 }
 

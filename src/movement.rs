@@ -34,8 +34,13 @@ impl Movement {
         }
     }
 
-    /// All happen at the same time, so that the credits may be ordered first: the balance has to
-    /// cover no more than this.
+    /// What the balance has to be at least, which can be less than nothing: with the credits
+    /// ordered first, each debit is covered at its place. `None` without a debit.
+    pub fn floor(&self) -> Option<Decimal> {
+        self.debits.is_positive().then(|| self.debits.minus(&self.credits))
+    }
+
+    /// The sum of all.
     pub fn net(&self) -> Net {
         if self.debits > self.credits {
             Net::Debit(self.debits.minus(&self.credits))

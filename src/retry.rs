@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// Full jitter: a pause is drawn evenly between zero and a ceiling that doubles from fault to
-/// fault. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+use tokio::time::Instant;
+
+use crate::store::Reason;
+
+/// Full jitter: a pause is drawn evenly between zero and a ceiling that doubles from failure to
+/// failure. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
 const FIRST_CEILING: Duration = Duration::from_millis(25);
 /// A service that fails or throttles needs time.
 const LAST_CEILING: Duration = Duration::from_secs(1);
@@ -14,23 +18,58 @@ const LAST_CEILING_CONTENDED: Duration = Duration::from_millis(50);
 /// Nobody waits for an audit, which asks for all that a table can give.
 const LAST_CEILING_PATIENT: Duration = Duration::from_secs(20);
 
-/// The pause after `faults` earlier faults in a row. `jitter` is between 0 and 1.
-pub fn pause(faults: u32, jitter: f64) -> Duration {
-    drawn(faults, LAST_CEILING, jitter)
+/// The pause after `failures` earlier failures in a row. `jitter` is between 0 and 1.
+pub fn pause(failures: u32, jitter: f64) -> Duration {
+    drawn(failures, LAST_CEILING, jitter)
 }
 
 /// The pause after a conflict with another transaction.
-pub fn pause_contended(faults: u32, jitter: f64) -> Duration {
-    drawn(faults, LAST_CEILING_CONTENDED, jitter)
+pub fn pause_contended(failures: u32, jitter: f64) -> Duration {
+    drawn(failures, LAST_CEILING_CONTENDED, jitter)
 }
 
 /// The pause of a request that nobody waits for.
-pub fn pause_patient(faults: u32, jitter: f64) -> Duration {
-    drawn(faults, LAST_CEILING_PATIENT, jitter)
+pub fn pause_patient(failures: u32, jitter: f64) -> Duration {
+    drawn(failures, LAST_CEILING_PATIENT, jitter)
 }
 
-fn drawn(faults: u32, last_ceiling: Duration, jitter: f64) -> Duration {
-    FIRST_CEILING.saturating_mul(2_u32.saturating_pow(faults)).min(last_ceiling).mul_f64(jitter)
+fn drawn(failures: u32, last_ceiling: Duration, jitter: f64) -> Duration {
+    FIRST_CEILING.saturating_mul(2_u32.saturating_pow(failures)).min(last_ceiling).mul_f64(jitter)
+}
+
+/// The failures in a row of something that is tried again, and the pause after the last one.
+#[derive(Clone, Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+    reason: Option<Reason>,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// Another failure. `pause` is told how many there were before.
+    pub fn fail(&mut self, reason: Reason, now: Instant, pause: impl FnOnce(u32) -> Duration) {
+        self.until = Some(now + pause(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        self.reason = Some(reason);
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// What stood in the way the last time.
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reason.as_ref()
+    }
+
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+
+    /// The end of a pause that is not over.
+    pub fn ends(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|&until| until > now)
+    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ mod attempt;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
 pub use attempt::{Attempt, SendGate};
 
+use crate::epoch::Epoch;
 use crate::error::{BalanceError, Cause};
 use crate::money::{Decimal, StoredBalance};
 use crate::transaction::{Transaction, UserId};
@@ -20,9 +21,12 @@ pub trait Store: Send + Sync + 'static {
     /// A write, ready to be sent any number of times with the same bytes.
     type Request: Send + 'static;
 
+    /// The time, as far as the database agrees.
+    fn now(&self) -> SystemTime;
+
     /// Builds the write that adds all `records`, which are of one user, and moves the balance by
-    /// their sum. A fence against it carries `request_id`.
-    fn prepare(&self, request_id: CallId, records: &[Arc<Record>]) -> Self::Request;
+    /// their sum, unless the balance has seen a later epoch.
+    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> Self::Request;
 
     /// One attempt to write the records and move the balance, all or nothing.
     fn write(
@@ -31,14 +35,15 @@ pub trait Store: Send + Sync + 'static {
         attempt: &Attempt,
     ) -> impl Future<Output = Result<WriteAnswer, Fault>> + Send;
 
-    /// One attempt to make sure that no earlier attempt of a request takes effect any more.
-    /// `standing` are the fences that the balance is known to have.
-    fn fence(
+    /// One attempt to make sure that no request of this epoch takes effect on the balance of a user
+    /// any more, provided that a record is not there.
+    fn end_epoch(
         &self,
-        request: &Self::Request,
-        standing: &[CallId],
+        user_id: &UserId,
+        epoch: Epoch,
+        absent: Option<&Record>,
         attempt: &Attempt,
-    ) -> impl Future<Output = Result<FenceAnswer, Fault>> + Send;
+    ) -> impl Future<Output = Result<EpochAnswer, Fault>> + Send;
 
     /// One attempt to read the balances of different users. What is missing in the answer was left
     /// out by the database and may be asked for again.
@@ -58,24 +63,13 @@ pub struct Record {
     pub call_id: CallId,
 }
 
-/// Tells the record that this call wrote from those of others, and a request from all other
-/// requests. A UUID of version 7, which also tells when the call began.
+/// Tells the record that this call wrote from those of others. A UUID of version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallId(Uuid);
 
 impl CallId {
     pub fn unique() -> Self {
         Self(Uuid::now_v7())
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::parse_str(text).ok().map(Self)
-    }
-
-    /// When the call began; `None` if the identifier does not say.
-    pub fn began(&self) -> Option<SystemTime> {
-        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
-        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
     }
 }
 
@@ -115,20 +109,36 @@ pub enum RecordState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedBalance {
     pub balance: StoredBalance,
-    /// The fences that stand already.
-    pub fences: Vec<CallId>,
+    /// The latest epoch of a write to it; `None` if there is none that can be read.
+    pub epoch: Option<Epoch>,
 }
 
-/// A definite answer to an attempt to put up a fence.
+/// A definite answer to an attempt to end an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FenceAnswer {
-    /// The fence stands: no attempt of the request has taken effect, and none will.
-    Fenced,
-    /// The key of the request's first record is taken: by an earlier attempt, which took effect
-    /// after all, or by another call, so that the request can never take effect.
+pub enum EpochAnswer {
+    /// It is over.
+    Ended,
+    /// The record that was to be absent is there.
     KeyTaken(ExistingRecord),
-    /// Other fences stand than were expected: these.
-    Outdated(Vec<CallId>),
+}
+
+impl Refusal {
+    /// Whether one of the records was there: then no attempt of the same request, which has it as
+    /// well, takes effect any more.
+    pub fn has_taken_key(&self) -> bool {
+        self.records.iter().any(|state| matches!(state, RecordState::Taken(_)))
+    }
+
+    /// Whether it says anything about what is stored. A record in conflict may turn out to be a
+    /// duplicate, which is told before an insufficient balance: only with a record in the clear
+    /// does the balance's refusal count.
+    pub fn is_definite(&self) -> bool {
+        self.records.iter().any(|state| match state {
+            RecordState::Taken(_) => true,
+            RecordState::Free => self.balance.is_some(),
+            RecordState::Unclear => false,
+        })
+    }
 }
 
 /// The record under a key that was taken. Other writers may have written it, so that nothing
@@ -139,6 +149,18 @@ pub struct ExistingRecord {
     pub amount: Option<Decimal>,
     pub transaction_type: Option<String>,
     pub call_id: Option<String>,
+}
+
+impl From<&Record> for ExistingRecord {
+    fn from(record: &Record) -> Self {
+        let transaction = &record.transaction;
+        Self {
+            user_id: Some(transaction.user_id.as_str().to_owned()),
+            amount: Some(transaction.amount.as_decimal().clone()),
+            transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
+            call_id: Some(record.call_id.to_string()),
+        }
+    }
 }
 
 /// An attempt that brought no definite answer.

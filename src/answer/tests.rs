@@ -3,11 +3,17 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::admission::Admission;
+use crate::transaction::UserId;
+use crate::value::Value;
+
+fn user(number: usize) -> UserId {
+    UserId::validate_for_transaction(Value::Text(format!("user-{number}"))).unwrap()
+}
 
 /// A duty to answer, and what its caller hears.
 fn answer(admission: &Admission) -> (Answer<u32>, Receiver<Result<u32, ErrorCode>>) {
     let (sender, receiver) = channel();
-    let answer = Answer::new(admission.enter().unwrap(), move |outcome| {
+    let answer = Answer::new(admission.enter(&user(0)).unwrap(), move |outcome| {
         sender.send(outcome.map_err(|error| error.code)).unwrap();
     });
     (answer, receiver)
@@ -61,13 +67,13 @@ async fn an_answer_given_or_dropped_gives_its_place_back() {
 #[test]
 fn the_place_is_held_until_the_caller_has_the_answer() {
     let admission = Arc::new(Admission::default());
-    let mut places: Vec<_> = (1..65_536).map(|_| admission.enter().unwrap()).collect();
+    let mut places: Vec<_> = (1..65_536).map(|it| admission.enter(&user(it)).unwrap()).collect();
     let recipient = {
         let admission = Arc::clone(&admission);
-        move |_| assert_eq!(admission.enter().unwrap_err().code, ErrorCode::TooManyCalls)
+        move |_| assert_eq!(admission.enter(&user(0)).unwrap_err().code, ErrorCode::TooManyCalls)
     };
-    let answer: Answer<u32> = Answer::new(admission.enter().unwrap(), recipient);
+    let answer: Answer<u32> = Answer::new(admission.enter(&user(0)).unwrap(), recipient);
     answer.give(Ok(1));
-    places.push(admission.enter().unwrap());
+    places.push(admission.enter(&user(0)).unwrap());
     assert_eq!(places.len(), 65_536);
 }

@@ -23,7 +23,7 @@ use crate::transaction::{Transaction, UserId};
 /// A ledger in DynamoDB.
 #[napi]
 pub struct NativeClient {
-    ledger: Ledger,
+    ledger: Ledger<DynamoDb>,
     store: Arc<DynamoDb>,
     outbox: Arc<Outbox>,
 }
@@ -107,13 +107,23 @@ impl NativeClient {
 
     /// Lets those calls leave that were made since the last time.
     #[napi]
-    pub fn depart(&self) {
-        self.ledger.depart();
+    pub fn flush(&self) {
+        self.ledger.flush();
     }
 
+    /// Ends a read early.
     #[napi]
-    pub fn cancel(&self, number: f64) {
-        self.ledger.cancel(ordinal(number));
+    pub fn cancel_read(&self, number: f64) {
+        self.ledger.cancel_read(ordinal(number));
+    }
+
+    /// Ends a transaction of this user early.
+    #[napi]
+    pub fn cancel_transaction(&self, number: f64, user_id: AnyValue<'_>) -> Result<()> {
+        if let Ok(user_id) = UserId::validate_for_transaction(value::read(user_id)?) {
+            self.ledger.cancel_write(ordinal(number), user_id);
+        }
+        Ok(())
     }
 
     #[napi]

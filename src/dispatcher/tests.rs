@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use tokio::runtime::Builder;
@@ -9,6 +10,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::admission::Admission;
 use crate::error::ErrorCode;
+use crate::in_flight::MAX_TOTAL;
 
 use crate::store::in_memory::{
     Balance, Event, InMemory, LATENCY, contended, decimal, denied, movement_of, not_taken,
@@ -19,6 +21,7 @@ use crate::transaction::Transaction;
 
 const ATTEMPT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(25);
+const ONE_SECOND: Duration = Duration::from_secs(1);
 /// The timer counts in whole milliseconds and rounds up.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -43,12 +46,12 @@ impl Office {
         let store = Arc::new(InMemory::new(script));
         let (commands, receiver) = unbounded_channel();
         let ending = |operation| Ending { operation, call_timeout: CALL };
-        let lanes = lane::Terms {
+        let lanes = lane::Config {
             ending: ending(Operation::Transact),
             default_balance: decimal(100),
             attempt_timeout: attempt,
         };
-        let reads = reading::Terms { ending: ending(Operation::Read), attempt_timeout: attempt };
+        let reads = reads::Config { ending: ending(Operation::Read), attempt_timeout: attempt };
         let dispatcher =
             Dispatcher::new(Arc::clone(&store), lanes, reads, receiver, Arc::new(|| {}));
         let office = Self {
@@ -69,36 +72,34 @@ impl Office {
         office
     }
 
-    fn ticket<T: 'static>(&mut self) -> (u64, Answer<T>) {
+    fn reply<T: 'static>(&mut self, user_id: &UserId) -> (u64, Answer<T>) {
         self.next += 1;
         let (number, told, start) = (self.next, Arc::clone(&self.told), self.start);
-        let place = self.admission.enter().unwrap();
-        let ticket = Answer::new(place, move |outcome: Result<T, BalanceError>| {
+        let permit = self.admission.enter(user_id).unwrap();
+        let reply = Answer::new(permit, move |outcome: Result<T, BalanceError>| {
             let outcome = outcome.map(drop).map_err(|error| error.code);
             let before = told.lock().unwrap().insert(number, (outcome, start.elapsed()));
             assert!(before.is_none(), "told twice");
         });
-        (number, ticket)
+        (number, reply)
     }
 
     fn transact(&mut self, transaction: Transaction, patience: Duration) -> Call {
-        let (number, ticket) = self.ticket();
+        let (number, reply) = self.reply(&transaction.user_id);
         let record = Arc::new(Record {
             transaction,
             timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
             call_id: CallId::unique(),
         });
-        Call::Transact(Member { number, record, deadline: Instant::now() + patience, ticket })
+        let deadline = Instant::now() + patience;
+        Call::Transact(PendingWrite { number, record, deadline, reply })
     }
 
     fn read(&mut self, user_id: &str, patience: Duration) -> Call {
-        let (number, ticket) = self.ticket();
-        Call::Read(Reader {
-            number,
-            user_id: user(user_id),
-            deadline: Instant::now() + patience,
-            ticket,
-        })
+        let user_id = user(user_id);
+        let (number, reply) = self.reply(&user_id);
+        let deadline = Instant::now() + patience;
+        Call::Read(PendingRead { number, user_id, deadline, reply })
     }
 
     /// Transactions of one user each, the first of whom is number `from`.
@@ -116,8 +117,8 @@ impl Office {
         keys.map(|key| self.transact(transaction(&key, "user-1", 1, "credit"), CALL)).collect()
     }
 
-    fn depart(&self, calls: Vec<Call>) {
-        self.commands.send(Command::Depart(calls)).unwrap();
+    fn make(&self, calls: Vec<Call>) {
+        self.commands.send(Command::Take(calls)).unwrap();
     }
 
     async fn all_answered(&self) {
@@ -141,8 +142,8 @@ impl Office {
 async fn settle(dispatcher: &mut Dispatcher<InMemory>) {
     dispatcher.take_in_the_rest();
     dispatcher.send(Instant::now());
-    while let Some(returned) = dispatcher.under_way.next().await {
-        dispatcher.arrive(returned);
+    while let Some(returned) = dispatcher.in_flight.next().await {
+        dispatcher.on_returned(returned);
         dispatcher.take_in_the_rest();
         dispatcher.send(Instant::now());
     }
@@ -152,7 +153,7 @@ async fn settle(dispatcher: &mut Dispatcher<InMemory>) {
 async fn calls_of_one_departure_leave_together() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits_of_one_user(99);
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     assert_eq!(office.store.state().writes.len(), 1);
     assert!(office.outcomes().iter().all(Result::is_ok));
@@ -162,7 +163,7 @@ async fn calls_of_one_departure_leave_together() {
 async fn a_hundredth_call_takes_the_next_request() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits_of_one_user(100);
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     let sizes: Vec<usize> =
         office.store.state().writes.iter().map(|attempt| attempt.keys.len()).collect();
@@ -173,7 +174,7 @@ async fn a_hundredth_call_takes_the_next_request() {
 async fn users_do_not_wait_for_each_other() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits(0, 64);
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     assert_eq!(office.start.elapsed(), LATENCY);
 }
@@ -182,7 +183,7 @@ async fn users_do_not_wait_for_each_other() {
 async fn at_most_64_writes_are_under_way() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits(0, 1000);
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     assert_eq!(office.store.state().writes_under_way.most, 64);
     assert_eq!(office.store.state().records.len(), 1000);
@@ -192,7 +193,7 @@ async fn at_most_64_writes_are_under_way() {
 async fn users_take_turns_when_there_are_too_many() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits(0, 200);
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     let state = office.store.state();
     let keys: Vec<String> = state.writes.iter().map(|attempt| attempt.keys[0].clone()).collect();
@@ -205,12 +206,12 @@ async fn a_few_reads_are_under_way_and_the_rest_ride_together() {
     let mut office = Office::at_work([], ATTEMPT);
     for number in 0..500 {
         let call = office.read(&format!("user-{number}"), CALL);
-        office.depart(vec![call]);
+        office.make(vec![call]);
     }
     office.all_answered().await;
     let state = office.store.state();
-    assert_eq!(state.reads_under_way.most, reading::MOST_REQUESTS);
-    assert!(state.reads.iter().all(|users| users.len() <= reading::MOST_USERS));
+    assert_eq!(state.reads_under_way.most, reads::MAX_REQUESTS);
+    assert!(state.reads.iter().all(|users| users.len() <= reads::MAX_USERS));
     let asked: usize = state.reads.iter().map(Vec::len).sum();
     assert_eq!(asked, 500);
     drop(state);
@@ -227,25 +228,28 @@ async fn reads_and_writes_do_not_wait_for_each_other() {
         calls.push(office.transact(transaction(&user_id, &user_id, 1, "credit"), CALL));
     }
     calls.push(office.read("user-1", CALL));
-    office.depart(calls);
+    office.make(calls);
     sleep(LATENCY + TICK).await;
     assert_eq!(office.told(65), Some(Ok(())));
 }
 
 // Deadlines.
 
-/// An office in which 64 writes never come back.
+/// An office in which as many writes as may be in flight never come back.
 async fn crowded_office() -> Office {
     let mut office = Office::at_work([], CALL * 10);
     let mut calls = Vec::new();
-    for number in 0..64 {
+    for number in 0..MAX_TOTAL {
         let user_id = format!("stuck-{number}");
         office.store.state().rules.insert(user(&user_id), Event::LoseRequest);
         calls.push(office.transact(transaction(&user_id, &user_id, 1, "credit"), CALL * 10));
     }
-    office.depart(calls);
+    office.make(calls);
     sleep(TICK).await;
-    assert_eq!(office.store.state().writes_under_way.most, 64);
+    assert_eq!(office.store.state().writes_under_way.most, MAX_REQUESTS);
+    // They become slow, and do not count any more.
+    sleep(ONE_SECOND).await;
+    assert_eq!(office.store.state().writes_under_way.most, MAX_TOTAL);
     office.start = Instant::now();
     office
 }
@@ -259,24 +263,25 @@ async fn every_call_without_a_turn_is_answered_at_its_own_deadline() {
             office.transact(transaction(&key, "user-1", 1, "credit"), ATTEMPT * second)
         })
         .collect();
-    office.depart(calls);
+    office.make(calls);
     sleep(ATTEMPT * 6).await;
-    for (call, second) in (65..=69).zip(1..) {
+    for (call, second) in (MAX_TOTAL as u64 + 1..).zip(1..=5) {
         assert_eq!(office.told(call), Some(Err(ErrorCode::NothingHappened)), "{call}");
         assert!(office.told_after(call) <= ATTEMPT * second + TICK, "{call}");
     }
-    assert_eq!(office.store.state().writes.len(), 64);
+    assert_eq!(office.store.state().writes.len(), MAX_TOTAL);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_cancelled_without_a_turn_is_answered_at_once_and_never_sent() {
     let mut office = crowded_office().await;
     let call = office.transact(transaction("key-1", "user-1", 1, "credit"), CALL);
-    office.depart(vec![call]);
-    office.commands.send(Command::Cancel(65)).unwrap();
+    let number = call.number();
+    office.make(vec![call]);
+    office.commands.send(Command::CancelWrite(number, user("user-1"))).unwrap();
     sleep(TICK).await;
-    assert_eq!(office.told(65), Some(Err(ErrorCode::NothingHappened)));
-    assert_eq!(office.store.state().writes.len(), 64);
+    assert_eq!(office.told(number), Some(Err(ErrorCode::NothingHappened)));
+    assert_eq!(office.store.state().writes.len(), MAX_TOTAL);
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,48 +291,28 @@ async fn a_call_that_loses_its_turn_keeps_its_deadline() {
     let call = office.transact(transaction("key-1", "user-1", 1, "credit"), CALL);
     office.store.state().script.push_back(Event::Fail(not_taken()));
     let mut calls = vec![call];
-    for number in 0..64 {
+    for number in 0..MAX_TOTAL {
         let user_id = format!("stuck-{number}");
         office.store.state().rules.insert(user(&user_id), Event::LoseRequest);
         calls.push(office.transact(transaction(&user_id, &user_id, 1, "credit"), CALL * 10));
     }
-    office.depart(calls);
+    office.make(calls);
     sleep(CALL + TICK).await;
     assert_eq!(office.told(1), Some(Err(ErrorCode::NothingHappened)));
     assert!(office.told_after(1) <= CALL + TICK);
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_without_a_turn_are_answered_at_their_own_deadlines() {
-    let mut office = Office::at_work(vec![Event::LoseRequest; reading::MOST_REQUESTS], CALL * 10);
-    for number in 0..reading::MOST_REQUESTS {
-        let call = office.read(&format!("stuck-{number}"), CALL * 10);
-        office.depart(vec![call]);
-        tokio::task::yield_now().await;
-    }
-    sleep(TICK).await;
-    office.start = Instant::now();
-    let calls = vec![office.read("user-1", ATTEMPT), office.read("user-2", ATTEMPT * 2)];
-    office.depart(calls);
-    sleep(CALL).await;
-    let stuck = reading::MOST_REQUESTS as u64;
-    for (call, deadline) in [(stuck + 1, ATTEMPT), (stuck + 2, ATTEMPT * 2)] {
-        assert_eq!(office.told(call), Some(Err(ErrorCode::NothingHappened)));
-        assert!(office.told_after(call) <= deadline + TICK);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_pause_of_a_read_that_ends_before_the_dispatcher_sleeps_is_not_slept_through() {
     let (mut office, mut dispatcher) = Office::open([Event::Fail(not_taken())], ATTEMPT);
     let call = office.read("user-1", CALL);
-    office.depart(vec![call]);
+    office.make(vec![call]);
     fastrand::seed(7);
     settle(&mut dispatcher).await;
     // Nothing more could be sent as of now; so the end of the pause has to be the next alarm, even
     // if it has come by the time that the dispatcher falls asleep.
     let now = Instant::now();
-    let alarm = dispatcher.next_alarm(now).unwrap();
+    let alarm = dispatcher.next_timeout(now).unwrap();
     assert!(alarm > now && alarm <= now + Duration::from_millis(25), "{:?}", alarm - now);
 }
 
@@ -342,7 +327,7 @@ async fn a_panic_in_the_store_is_an_internal_error_for_its_own_calls_only() {
         office.transact(transaction("key-b", "user-1", 1, "credit"), CALL),
     ];
     calls.extend(office.credits(2, 10));
-    office.depart(calls);
+    office.make(calls);
     sleep(ATTEMPT).await;
     let outcomes = office.outcomes();
     assert_eq!(outcomes[..2], [Err(ErrorCode::InternalError); 2]);
@@ -350,7 +335,7 @@ async fn a_panic_in_the_store_is_an_internal_error_for_its_own_calls_only() {
     // The lane goes on.
     office.store.state().rules.clear();
     let call = office.transact(transaction("key-c", "user-1", 1, "credit"), CALL);
-    office.depart(vec![call]);
+    office.make(vec![call]);
     office.all_answered().await;
     assert_eq!(office.told(13), Some(Ok(())));
 }
@@ -359,12 +344,53 @@ async fn a_panic_in_the_store_is_an_internal_error_for_its_own_calls_only() {
 async fn a_panic_during_a_read_is_an_internal_error_for_its_own_calls_only() {
     let mut office = Office::at_work([Event::Panic], ATTEMPT);
     let calls = vec![office.read("user-1", CALL)];
-    office.depart(calls);
+    office.make(calls);
     sleep(TICK).await;
     let calls = vec![office.read("user-1", CALL)];
-    office.depart(calls);
+    office.make(calls);
     office.all_answered().await;
     assert_eq!(office.outcomes(), [Err(ErrorCode::InternalError), Ok(())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_dispatcher_leaves_no_caller_waiting() {
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let (mut office, mut dispatcher) = Office::open([], ATTEMPT);
+    let count = Arc::clone(&fetched);
+    dispatcher.notify = NotifyOnDrop(Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed))));
+    let permit = office.admission.enter(&user("user-0")).unwrap();
+    let reply = Answer::new(permit, |_| std::panic::resume_unwind(Box::new("a defect")));
+    let read =
+        PendingRead { number: 0, user_id: user("user-0"), deadline: Instant::now() + CALL, reply };
+    let mut calls = vec![Call::Read(read)];
+    calls.extend(office.credits(1, 10));
+    for user_id in ["user-1", "user-2"] {
+        office.store.state().rules.insert(user(user_id), Event::LoseRequest);
+    }
+    office.make(calls);
+    let work = tokio::spawn(dispatcher.run());
+    assert!(work.await.unwrap_err().is_panic());
+    office.all_answered().await;
+    assert_eq!(office.outcomes().len(), 10);
+    assert!(office.outcomes().contains(&Err(ErrorCode::InternalError)));
+    assert_eq!(fetched.load(Ordering::Relaxed), 1, "nobody was sent for the answers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_thousand_cancelled_calls_cost_each_its_share() {
+    let (mut office, mut dispatcher) = Office::open([], ATTEMPT);
+    let calls = office.credits(0, 60_000);
+    office.make(calls);
+    for number in 0..60_000 {
+        let command = Command::CancelWrite(number + 1, user(&format!("user-{number}")));
+        office.commands.send(command).unwrap();
+    }
+    let mut turns = 0;
+    while office.outcomes().len() < 60_000 {
+        dispatcher.take_in_the_rest();
+        turns += 1;
+    }
+    assert!((60..=240).contains(&turns), "{turns} turns of a thousand steps");
 }
 
 // Memory.
@@ -374,21 +400,21 @@ async fn nothing_is_left_of_a_lane_whose_calls_are_answered() {
     let script = [Event::Pass, Event::Fail(contended()), Event::LoseAnswer, Event::Panic];
     let (mut office, mut dispatcher) = Office::open(script, ATTEMPT);
     let calls = office.credits(0, 200);
-    office.depart(calls);
-    office.commands.send(Command::Cancel(150)).unwrap();
+    office.make(calls);
+    office.commands.send(Command::CancelWrite(150, user("user-149"))).unwrap();
     while office.outcomes().len() < 200 {
         settle(&mut dispatcher).await;
         sleep(ATTEMPT).await;
-        dispatcher.wake(Instant::now());
+        dispatcher.on_timeout(Instant::now());
     }
     settle(&mut dispatcher).await;
     assert!(dispatcher.lanes.is_empty());
-    assert!(dispatcher.listed.is_empty());
-    assert!(dispatcher.touched.is_empty());
-    assert!(dispatcher.alarms.is_empty());
+    assert!(dispatcher.run_queue.is_empty());
+    assert!(dispatcher.dirty.is_empty());
+    assert!(dispatcher.timeouts.is_empty());
     assert!(dispatcher.reads.is_empty());
-    assert_eq!(dispatcher.writes_under_way, 0);
-    assert_eq!(dispatcher.next_alarm(Instant::now()), None);
+    assert_eq!(dispatcher.writes.room(Instant::now()), MAX_REQUESTS);
+    assert_eq!(dispatcher.next_timeout(Instant::now()), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -396,7 +422,7 @@ async fn the_dispatcher_ends_when_its_ledger_is_gone_and_the_calls_are_answered(
     let (mut office, dispatcher) = Office::open([Event::LoseAnswer], ATTEMPT);
     let running = tokio::spawn(dispatcher.run());
     let calls = office.credits(0, 3);
-    office.depart(calls);
+    office.make(calls);
     let told = Arc::clone(&office.told);
     drop(office);
     running.await.unwrap();
@@ -413,14 +439,14 @@ async fn somebody_is_told_whenever_calls_have_been_answered() {
     };
     tokio::spawn(dispatcher.run());
     let calls = office.credits(0, 10);
-    office.depart(calls);
+    office.make(calls);
     sleep(LATENCY + TICK).await;
     // Those who are answered at the same time are reported together.
     assert_eq!(*reports.lock().unwrap(), 1);
     let call = office.read("user-1", CALL);
-    office.depart(vec![call]);
+    office.make(vec![call]);
     office.all_answered().await;
-    tokio::task::yield_now().await;
+    yield_now().await;
     assert_eq!(*reports.lock().unwrap(), 2);
 }
 
@@ -484,7 +510,7 @@ async fn live(script: Vec<Event>, steps: &[Step]) -> (Office, BTreeMap<u64, Tran
             Kind::Debit => "debit",
             Kind::Read => {
                 let call = office.read(&user_id, CALL);
-                office.depart(vec![call]);
+                office.make(vec![call]);
                 continue;
             }
         };
@@ -492,13 +518,13 @@ async fn live(script: Vec<Event>, steps: &[Step]) -> (Office, BTreeMap<u64, Tran
         let call = office.transact(asked.clone(), CALL);
         transactions.insert(call.number(), asked);
         let number = call.number();
-        office.depart(vec![call]);
+        office.make(vec![call]);
         // Most calls of a hot moment come at once.
         if step.delay > 20 {
             sleep(Duration::from_millis(step.delay)).await;
         }
         if step.is_cancelled {
-            office.commands.send(Command::Cancel(number)).unwrap();
+            office.commands.send(Command::CancelWrite(number, user(&user_id))).unwrap();
         }
     }
     let last = Instant::now();
@@ -540,8 +566,8 @@ proptest! {
             Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (office, transactions) = runtime.block_on(live(script, &steps));
         let state = office.store.state();
-        prop_assert!(state.writes_under_way.most <= MOST_REQUESTS);
-        prop_assert!(state.reads_under_way.most <= reading::MOST_REQUESTS);
+        prop_assert!(state.writes_under_way.most <= MAX_TOTAL);
+        prop_assert!(state.reads_under_way.most <= MAX_TOTAL);
         for (user_id, gauge) in &state.certain_under_way {
             prop_assert!(gauge.most <= 1, "{} certain requests of {user_id:?}", gauge.most);
         }

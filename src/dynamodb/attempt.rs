@@ -1,6 +1,7 @@
-//! Ends an attempt in time, and tells what that means: *nothing happened*, or *unanswered*.
+//! Ends an attempt in time, or when it is called back, and tells what that means: *nothing happened*, or *unanswered*.
 
-use tokio::time::timeout_at;
+use tokio::select;
+use tokio::time::sleep_until;
 
 use crate::store::{Attempt, Fault, Reason};
 
@@ -9,17 +10,23 @@ pub async fn limit<T>(
     attempt: &Attempt,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    match timeout_at(attempt.until, work).await {
-        Ok(outcome) => outcome,
-        // Called back: what is not sent by now must not be sent any more.
-        Err(_elapsed) if attempt.gate.revoke() => Err(Fault::NotTaken(Reason {
+    select! {
+        biased;
+        outcome = work => return outcome,
+        () = attempt.gate.revoked() => {}
+        () = sleep_until(attempt.until) => {}
+    }
+    // What is not sent by now must not be sent any more.
+    if attempt.gate.revoke() {
+        Err(Fault::NotTaken(Reason {
             summary: "credentials, configuration and connection did not arrive in time".to_owned(),
             cause: None,
-        })),
-        Err(_elapsed) => Err(Fault::Unanswered(Reason {
+        }))
+    } else {
+        Err(Fault::Unanswered(Reason {
             summary: "DynamoDB did not answer in time".to_owned(),
             cause: None,
-        })),
+        }))
     }
 }
 

@@ -6,7 +6,6 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod fault;
-mod fence;
 mod http;
 mod identity;
 pub mod operations;
@@ -15,18 +14,21 @@ mod protocol;
 mod read;
 mod scan;
 mod table;
+mod unseen;
 mod wire;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
+use crate::epoch::Epoch;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
-use crate::store::{Attempt, CallId, Fault, FenceAnswer, Record, Store, WriteAnswer};
+use crate::store::{Attempt, EpochAnswer, Fault, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use connection::Connection;
@@ -56,7 +58,7 @@ impl DynamoDb {
 
     async fn connection(&self) -> Result<&Connection, BalanceError> {
         self.connection
-            .get_or_init(|| Connection::open(&self.options, &self.environment))
+            .get_or_init(|| Box::pin(Connection::open(&self.options, &self.environment)))
             .await
             .as_ref()
             .map_err(Clone::clone)
@@ -66,8 +68,12 @@ impl DynamoDb {
 impl Store for DynamoDb {
     type Request = WriteRequest;
 
-    fn prepare(&self, request_id: CallId, records: &[Arc<Record>]) -> WriteRequest {
-        WriteRequest::new(request_id, records)
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> WriteRequest {
+        WriteRequest::new(epoch, records)
     }
 
     async fn write(
@@ -82,15 +88,16 @@ impl Store for DynamoDb {
         .await
     }
 
-    async fn fence(
+    async fn end_epoch(
         &self,
-        request: &WriteRequest,
-        standing: &[CallId],
+        user_id: &UserId,
+        epoch: Epoch,
+        absent: Option<&Record>,
         attempt: &Attempt,
-    ) -> Result<FenceAnswer, Fault> {
+    ) -> Result<EpochAnswer, Fault> {
         attempt::limit(attempt, async {
             let connection = self.connection().await.map_err(Fault::Final)?;
-            fence::send(request, standing, connection, &attempt.gate, &self.options).await
+            write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, &self.options).await
         })
         .await
     }

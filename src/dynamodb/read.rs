@@ -77,7 +77,7 @@ fn user_of(attributes: &HashMap<String, AttributeValue>) -> Result<&str, Fault> 
     user_id.map(String::as_str).ok_or_else(|| fault::unreadable("an item has no userId"))
 }
 
-async fn send<O: Operation>(
+pub(super) async fn send<O: Operation>(
     protocol: &Protocol<O>,
     input: O::Input,
     connection: &Connection,

@@ -17,28 +17,31 @@ use aws_sdk_dynamodb::types::{
 use uuid::Uuid;
 
 use super::connection::Connection;
+use super::unseen::{self, Subject};
 use super::{fault, stored_balance, table};
+use crate::epoch::Epoch;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
 use crate::movement::{Movement, Net};
 use crate::options::Options;
 use crate::store::SendGate;
 use crate::store::{
-    CallId, ExistingRecord, Fault, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
+    EpochAnswer, ExistingRecord, Fault, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
 };
+use crate::transaction::UserId;
 
 /// Transactions ready to be sent, again and again if need be.
 #[derive(Debug)]
 pub struct WriteRequest {
-    pub(super) request_id: CallId,
-    pub(super) records: Vec<Arc<Record>>,
+    epoch: Epoch,
+    records: Vec<Arc<Record>>,
     /// Composed once for each token: a repetition with the same token must have the same bytes.
     composed: Option<HttpRequest>,
 }
 
 impl WriteRequest {
-    pub fn new(request_id: CallId, records: &[Arc<Record>]) -> Self {
-        Self { request_id, records: records.to_vec(), composed: None }
+    pub fn new(epoch: Epoch, records: &[Arc<Record>]) -> Self {
+        Self { epoch, records: records.to_vec(), composed: None }
     }
 
     pub async fn send(
@@ -60,6 +63,9 @@ impl WriteRequest {
                 // that is a new request, which the records' call identifiers protect from its own
                 // twin.
                 self.composed = None;
+                let subjects = self.subjects(options);
+                let reasons =
+                    Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
                 read_reasons(&reasons)
             }
         };
@@ -73,13 +79,27 @@ impl WriteRequest {
         }
     }
 
+    /// What its conditions are about.
+    fn subjects(&self, options: &Options) -> Vec<Subject<'_>> {
+        let records = self.records.iter().map(|record| &record.transaction);
+        let floor = Movement::of(records.clone()).floor();
+        let user_id = records.clone().next().map_or("", |transaction| transaction.user_id.as_str());
+        // Absent, it would have been refused only where the default does not suffice.
+        let default = options.default_balance.as_decimal();
+        let must_exist = floor.is_none_or(|floor| *default >= floor);
+        records
+            .map(|transaction| Subject::Record(transaction.idempotent_key.as_str()))
+            .chain([Subject::Balance { user_id, must_exist }])
+            .collect()
+    }
+
     /// The records first, in order, and then the balance.
     fn actions(&self, options: &Options) -> Vec<TransactWriteItem> {
         let puts = self
             .records
             .iter()
             .map(|record| TransactWriteItem::builder().put(put_record(record, options)).build());
-        let update = update_balance(self.request_id, &self.records, options);
+        let update = update_balance(self.epoch, &self.records, options);
         puts.chain([TransactWriteItem::builder().update(update).build()]).collect()
     }
 }
@@ -94,20 +114,22 @@ async fn look_for_record(
     options: &Options,
 ) -> Result<WriteAnswer, Fault> {
     let request = compose(vec![absent_record(record, options)], connection)?;
-    match send(request, connection, gate, options).await? {
-        None => Err(Fault::Rejected(out_of_range)),
-        Some(reasons) => match reasons.as_slice() {
-            [record] if is_condition_failure(record) => Ok(WriteAnswer::Refused(Refusal {
-                records: vec![RecordState::Taken(existing_record(record.item()))],
-                balance: None,
-            })),
-            reasons => Err(fault::unexpected_cancellation(reasons)),
-        },
+    let Some(reasons) = send(request, connection, gate, options).await? else {
+        return Err(Fault::Rejected(out_of_range));
+    };
+    let subject = Subject::Record(record.transaction.idempotent_key.as_str());
+    let reasons = Box::pin(unseen::look(reasons, &[subject], connection, gate, options)).await?;
+    match reasons.as_slice() {
+        [record] if is_condition_failure(record) => Ok(WriteAnswer::Refused(Refusal {
+            records: vec![RecordState::Taken(existing_record(record.item()))],
+            balance: None,
+        })),
+        reasons => Err(fault::unexpected_cancellation(reasons)),
     }
 }
 
 /// The condition that a record is not there, telling what is.
-pub(super) fn absent_record(record: &Record, options: &Options) -> TransactWriteItem {
+fn absent_record(record: &Record, options: &Options) -> TransactWriteItem {
     let key = record.transaction.idempotent_key.as_str().to_owned();
     let check = ConditionCheck::builder()
         .table_name(&options.transactions_table)
@@ -120,10 +142,7 @@ pub(super) fn absent_record(record: &Record, options: &Options) -> TransactWrite
 }
 
 /// A transaction with a token of its own.
-pub(super) fn compose(
-    actions: Vec<TransactWriteItem>,
-    connection: &Connection,
-) -> Result<HttpRequest, Fault> {
+fn compose(actions: Vec<TransactWriteItem>, connection: &Connection) -> Result<HttpRequest, Fault> {
     let input = TransactWriteItemsInput::builder()
         .set_transact_items(Some(actions))
         // At most 36 characters, which a UUID fills exactly.
@@ -137,7 +156,7 @@ pub(super) fn compose(
 }
 
 /// One attempt at a transaction: committed, or the reasons why it was cancelled.
-pub(super) async fn send(
+async fn send(
     request: HttpRequest,
     connection: &Connection,
     gate: &SendGate,
@@ -173,54 +192,102 @@ fn put_record(record: &Record, options: &Options) -> Put {
         .expect("table and item are set")
 }
 
-fn update_balance(request_id: CallId, records: &[Arc<Record>], options: &Options) -> Update {
-    let net = net_of(records);
-    let expression = match net {
-        Net::Credit(_) => "SET balance = if_not_exists(balance, :default) + :amount",
-        Net::Debit(_) => "SET balance = if_not_exists(balance, :default) - :amount",
+/// Moves the balance, unless a later epoch has begun on it, and leaves its own epoch there.
+fn update_balance(epoch: Epoch, records: &[Arc<Record>], options: &Options) -> Update {
+    let movement = Movement::of(records.iter().map(|record| &record.transaction));
+    let (sign, amount) = match movement.net() {
+        Net::Credit(amount) => ('+', amount),
+        Net::Debit(amount) => ('-', amount),
     };
-    let update = balance_update(records, options)
-        .update_expression(expression)
-        .expression_attribute_values(":default", number(options.default_balance.as_decimal()))
-        .expression_attribute_values(":amount", number(net.as_decimal()))
-        .condition_expression(format!(
-            "({}) AND NOT contains(fencedCalls, :call)",
-            allowing_balance(&net, options)
+    let user_id = records.first().map_or("", |record| record.transaction.user_id.as_str());
+    let update = epoch_update(user_id, epoch, options)
+        .update_expression(format!(
+            "SET balance = if_not_exists(balance, :default) {sign} :amount, epoch = :epoch \
+             REMOVE fencedCalls"
         ))
-        .expression_attribute_values(":call", AttributeValue::S(request_id.to_string()));
-    match net {
-        Net::Credit(_) => {
-            update.expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
+        .expression_attribute_values(":default", number(options.default_balance.as_decimal()))
+        .expression_attribute_values(":amount", number(&amount))
+        .expression_attribute_values(":epoch", AttributeValue::N(epoch.to_string()));
+    match movement.floor() {
+        // A balance that is not a number compares as false.
+        Some(floor) => {
+            let is_covered = if *options.default_balance.as_decimal() >= floor {
+                "attribute_not_exists(balance) OR balance >= :floor"
+            } else {
+                "balance >= :floor"
+            };
+            update
+                .condition_expression(format!("({is_covered}) AND {NO_LATER_EPOCH}"))
+                .expression_attribute_values(":floor", number(&floor))
         }
-        Net::Debit(_) => update,
+        // Without it a corrupt balance would fail as an unspecific validation error.
+        None => update
+            .condition_expression(format!(
+                "(attribute_not_exists(balance) OR attribute_type(balance, :number)) AND \
+                 {NO_LATER_EPOCH}"
+            ))
+            .expression_attribute_values(":number", AttributeValue::S("N".to_owned())),
     }
     .build()
     .expect("table, key and expression are set")
 }
 
-fn net_of(records: &[Arc<Record>]) -> Net {
-    Movement::of(records.iter().map(|record| &record.transaction)).net()
-}
+/// Holds as well where there is no epoch, or something else in its place.
+const NO_LATER_EPOCH: &str = "NOT (epoch BETWEEN :next AND :latest)";
 
-/// What every action on the balance of some records' user has in common.
-pub(super) fn balance_update(records: &[Arc<Record>], options: &Options) -> UpdateBuilder {
-    let user_id = records.first().map_or("", |record| record.transaction.user_id.as_str());
+/// What every action on a user's balance has in common.
+fn epoch_update(user_id: &str, epoch: Epoch, options: &Options) -> UpdateBuilder {
+    let instant = |epoch: Epoch| AttributeValue::N(epoch.to_string());
     Update::builder()
         .table_name(&options.balances_table)
         .key("userId", AttributeValue::S(user_id.to_owned()))
+        .expression_attribute_values(":next", instant(epoch.next()))
+        .expression_attribute_values(":latest", instant(epoch.latest()))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// The condition under which a balance allows a movement.
-fn allowing_balance(net: &Net, options: &Options) -> &'static str {
-    match net {
-        // Without it a corrupt balance would fail as an unspecific validation error.
-        Net::Credit(_) => "attribute_not_exists(balance) OR attribute_type(balance, :number)",
-        // A balance that is not a number compares as false.
-        Net::Debit(amount) if options.default_balance.as_decimal() >= amount => {
-            "attribute_not_exists(balance) OR balance >= :amount"
+/// One attempt to make sure that no request of an epoch takes effect on a user's balance any more,
+/// provided that a record is not there.
+pub async fn end_epoch(
+    user_id: &UserId,
+    epoch: Epoch,
+    absent: Option<&Record>,
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Result<EpochAnswer, Fault> {
+    let check = absent.map(|record| absent_record(record, options));
+    let update = epoch_update(user_id.as_str(), epoch, options)
+        .update_expression("SET epoch = :next")
+        .condition_expression(NO_LATER_EPOCH)
+        .build()
+        .expect("table, key and expression are set");
+    let update = TransactWriteItem::builder().update(update).build();
+    let request = compose(check.into_iter().chain([update]).collect(), connection)?;
+    match send(request, connection, gate, options).await? {
+        None => Ok(EpochAnswer::Ended),
+        Some(reasons) => {
+            let subject = absent.map(|it| Subject::Record(it.transaction.idempotent_key.as_str()));
+            let subjects: Vec<Subject<'_>> = subject.into_iter().collect();
+            let reasons =
+                Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
+            read_epoch_reasons(&reasons)
         }
-        Net::Debit(_) => "balance >= :amount",
+    }
+}
+
+/// The reasons come by position: the record's first, if it was asked for, then the balance's.
+fn read_epoch_reasons(reasons: &[CancellationReason]) -> Result<EpochAnswer, Fault> {
+    match reasons {
+        [record, _] if is_condition_failure(record) => {
+            Ok(EpochAnswer::KeyTaken(existing_record(record.item())))
+        }
+        // A later one has begun already, and the record was not there.
+        [record, balance] if is_in_the_clear(record) && is_condition_failure(balance) => {
+            Ok(EpochAnswer::Ended)
+        }
+        [balance] if is_condition_failure(balance) => Ok(EpochAnswer::Ended),
+        reasons => Err(fault::unexpected_cancellation(reasons)),
     }
 }
 
@@ -248,17 +315,11 @@ fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
     let records: Vec<RecordState> = records.iter().map(record_state).collect();
     let balance = is_condition_failure(balance).then(|| RefusedBalance {
         balance: stored_balance(balance.item()),
-        fences: fences(balance.item()),
+        epoch: epoch(balance.item()),
     });
-    // A record in conflict may turn out to be a duplicate, which is told before an insufficient
-    // balance: only with the record in the clear does the balance's refusal count.
-    let is_answer = records.iter().any(|state| match state {
-        RecordState::Taken(_) => true,
-        RecordState::Free => balance.is_some(),
-        RecordState::Unclear => false,
-    });
-    if is_answer {
-        Ok(WriteAnswer::Refused(Refusal { records, balance }))
+    let refusal = Refusal { records, balance };
+    if refusal.is_definite() {
+        Ok(WriteAnswer::Refused(refusal))
     } else {
         Err(fault::unexpected_cancellation(reasons))
     }
@@ -274,7 +335,7 @@ fn record_state(reason: &CancellationReason) -> RecordState {
     }
 }
 
-pub(super) fn is_condition_failure(reason: &CancellationReason) -> bool {
+fn is_condition_failure(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
@@ -282,12 +343,12 @@ fn is_in_the_clear(reason: &CancellationReason) -> bool {
     matches!(reason.code(), None | Some("None"))
 }
 
-pub(super) fn fences(item: Option<&HashMap<String, AttributeValue>>) -> Vec<CallId> {
-    let fences = item.and_then(|attributes| attributes.get("fencedCalls")?.as_ss().ok());
-    fences.into_iter().flatten().filter_map(|fence| CallId::parse(fence)).collect()
+/// The epoch that a balance has seen; `None` as well for what is no epoch.
+fn epoch(item: Option<&HashMap<String, AttributeValue>>) -> Option<Epoch> {
+    item.and_then(|attributes| Epoch::parse(attributes.get("epoch")?.as_n().ok()?))
 }
 
-pub(super) fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRecord {
+fn existing_record(item: Option<&HashMap<String, AttributeValue>>) -> ExistingRecord {
     let Some(item) = item else { return ExistingRecord::default() };
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     ExistingRecord {

@@ -4,104 +4,129 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Errand, Member, Task};
-use crate::error::BalanceError;
-use crate::store::{CallId, Reason, Record, RecordState, Refusal};
+use super::{Action, WriteAttempt};
+use crate::abandoned::Abandoned;
+use crate::epoch::Epoch;
+use crate::retry::Backoff;
+use crate::store::{Attempt, Record, RecordState};
+use crate::transaction::{IdempotentKey, UserId};
 use crate::verdict;
 
 #[derive(Debug)]
-pub struct Batch<T, R> {
+pub struct Batch<R> {
     pub number: u64,
-    /// What a fence against this request carries.
-    pub request_id: CallId,
-    /// What the request says, whoever still waits for the answer. Empty before it is prepared.
+    /// Of the calls that it was formed of; those of its records, once it is composed.
+    pub keys: Vec<IdempotentKey>,
+    /// What the request says, whoever still waits for the answer. Empty before it is composed.
     pub records: Vec<Arc<Record>>,
-    /// In the order of the records; `None` for those who have left.
-    pub members: Vec<Option<Member<T>>>,
-    /// `None` before it is prepared and while it is under way.
-    pub request: Option<R>,
-    pub is_under_way: bool,
+    /// In which the request was composed.
+    pub epoch: Option<Epoch>,
+    /// How many calls wait for it.
+    pub waiting: usize,
+    /// Calls up to this number were there when it was composed.
+    pub newest_call: u64,
+    pub action: Action,
     /// An attempt may have taken effect, or may still do. From then on the request stays what it
     /// is until that is excluded.
     pub is_uncertain: bool,
-    pub task: Task,
-    /// What applies once it is excluded that an earlier attempt takes effect.
-    pub doubt: Option<Doubt>,
-    pub faults: u32,
-    pub last_reason: Option<Reason>,
-    rests_until: Option<Instant>,
-    until: Option<Instant>,
+    pub backoff: Backoff,
+    /// `None` before it is composed and while it is in flight.
+    request: Option<R>,
+    in_flight: Option<Attempt>,
+    is_called_back: bool,
 }
 
-/// An answer that is not final as long as an earlier attempt may still take effect.
-#[derive(Debug)]
-pub enum Doubt {
-    Refused(Refusal),
-    Rejected(BalanceError),
+/// What it means for a caller to leave a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Nothing was sent, and nothing will be.
+    Unsent,
+    MayHaveEffect,
 }
 
-impl<T, R> Batch<T, R> {
-    pub fn new(number: u64, members: Vec<Member<T>>) -> Self {
+impl<R> Batch<R> {
+    pub fn new(number: u64, keys: Vec<IdempotentKey>, waiting: usize) -> Self {
         Self {
             number,
-            request_id: CallId::unique(),
+            keys,
             records: Vec::new(),
-            members: members.into_iter().map(Some).collect(),
-            request: None,
-            is_under_way: false,
+            epoch: None,
+            waiting,
+            newest_call: 0,
+            action: Action::Write,
             is_uncertain: false,
-            task: Task::Write,
-            doubt: None,
-            faults: 0,
-            last_reason: None,
-            rests_until: None,
-            until: None,
+            backoff: Backoff::default(),
+            request: None,
+            in_flight: None,
+            is_called_back: false,
         }
     }
 
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    pub fn is_composed(&self) -> bool {
+        self.epoch.is_some()
+    }
+
     pub fn is_ready(&self, now: Instant) -> bool {
-        !self.is_under_way && self.rests_until.is_none_or(|until| until <= now)
+        !self.is_in_flight() && self.backoff.is_over(now)
     }
 
-    /// An attempt begins. It ends with its own deadline or that of the member with the most
-    /// patience.
-    pub fn depart(
+    /// From now on it is this request, in this epoch.
+    pub fn compose(
         &mut self,
-        attempt_ends: Instant,
-        prepare: impl FnOnce(CallId, &[Arc<Record>]) -> R,
-    ) -> Errand<R> {
-        let request = self.request.take().unwrap_or_else(|| self.prepare(prepare));
-        let last_deadline = self.members.iter().flatten().map(|member| member.deadline).max();
-        let until = last_deadline.map_or(attempt_ends, |deadline| deadline.min(attempt_ends));
-        self.is_under_way = true;
-        self.until = Some(until);
-        Errand { batch: self.number, request, task: self.task.clone(), until }
+        records: Vec<Arc<Record>>,
+        epoch: Epoch,
+        newest_call: u64,
+        request: R,
+    ) {
+        self.keys = records.iter().map(|it| it.transaction.idempotent_key.clone()).collect();
+        self.records = records;
+        self.epoch = Some(epoch);
+        self.newest_call = newest_call;
+        self.request = Some(request);
     }
 
-    /// Whoever has left before the first attempt was told that nothing happened, and is not part
-    /// of the request.
-    fn prepare(&mut self, prepare: impl FnOnce(CallId, &[Arc<Record>]) -> R) -> R {
-        self.members.retain(Option::is_some);
-        let members = self.members.iter().flatten();
-        self.records = members.map(|member| Arc::clone(&member.record)).collect();
-        prepare(self.request_id, &self.records)
+    /// An attempt begins.
+    pub fn begin_attempt(&mut self, until: Instant) -> Option<WriteAttempt<R>> {
+        let attempt = Attempt::until(until);
+        let request = self.request.take()?;
+        self.in_flight = Some(attempt.clone());
+        Some(WriteAttempt { batch: self.number, request, action: self.action.clone(), attempt })
     }
 
-    pub fn rest(&mut self, until: Instant, reason: Reason) {
-        self.rests_until = Some(until);
-        self.faults = self.faults.saturating_add(1);
-        self.last_reason = Some(reason);
+    /// An attempt has ended. `true`: it was called back before it was sent.
+    pub fn end_attempt(&mut self, request: R) -> bool {
+        self.request = Some(request);
+        self.in_flight = None;
+        std::mem::take(&mut self.is_called_back)
     }
 
-    /// An answer arrived, but an earlier attempt may still take effect: that is excluded first.
-    pub fn doubt_about(&mut self, doubt: Doubt, standing: Vec<CallId>) {
-        self.doubt = Some(doubt);
-        self.task = Task::Fence(standing);
+    /// One of its callers does not wait any longer. An attempt that was not sent is called back:
+    /// who is told that nothing happened must be right.
+    pub fn leave(&mut self) -> Leaving {
+        self.waiting = self.waiting.saturating_sub(1);
+        if self.is_uncertain {
+            return Leaving::MayHaveEffect;
+        }
+        match &self.in_flight {
+            Some(attempt) if self.action == Action::Write => {
+                self.is_called_back = attempt.gate.revoke();
+                if self.is_called_back { Leaving::Unsent } else { Leaving::MayHaveEffect }
+            }
+            _ => Leaving::Unsent,
+        }
     }
 
-    /// Whether it may have taken effect, as far as anybody knows now.
-    pub fn is_in_doubt(&self) -> bool {
-        self.is_uncertain || self.is_under_way
+    /// Nobody of this client asks for it again, and it may still arrive.
+    pub fn abandon(&self, user_id: &UserId, now: Instant, abandoned: &mut Abandoned) {
+        for key in &self.keys {
+            if let Some(epoch) = self.epoch {
+                abandoned.add(key, user_id, epoch, now);
+            }
+        }
     }
 
     /// Whether one of these is a record that an earlier attempt wrote, which then wrote them all.
@@ -115,28 +140,7 @@ impl<T, R> Batch<T, R> {
             && !found.contains(&RecordState::Free)
     }
 
-    /// Takes out the members who do not wait any longer. Their records stay in the request.
-    pub fn leave(&mut self, is_leaving: impl Fn(&Member<T>) -> bool) -> Vec<Member<T>> {
-        let leaving = self.members.iter_mut().filter(|it| it.as_ref().is_some_and(&is_leaving));
-        leaving.filter_map(Option::take).collect()
-    }
-
-    pub fn is_deserted(&self) -> bool {
-        self.members.iter().all(Option::is_none)
-    }
-
-    pub fn into_members(self) -> Vec<Member<T>> {
-        self.members.into_iter().flatten().collect()
-    }
-
-    /// While under way, the end of the attempt wakes everybody up who waits as long as that.
-    pub fn wakes_at(&self, now: Instant) -> Option<Instant> {
-        let deadline = self.members.iter().flatten().map(|member| member.deadline).min();
-        if self.is_under_way {
-            deadline.filter(|&deadline| self.until.is_none_or(|until| deadline < until))
-        } else {
-            let rest = self.rests_until.filter(|&until| until > now);
-            deadline.into_iter().chain(rest).min()
-        }
+    pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        if self.is_in_flight() { None } else { self.backoff.ends(now) }
     }
 }

@@ -26,7 +26,7 @@ const DEADLINES: Deadlines = Deadlines {
 
 /// A ledger whose calls are futures, with its dispatcher at work.
 struct Client {
-    ledger: Ledger,
+    ledger: Ledger<InMemory>,
     store: Arc<InMemory>,
     calls: AtomicU64,
 }
@@ -91,7 +91,7 @@ async fn balance_until(client: &Client, patience: Duration) -> Result<String, Er
         .ledger
         .get_current_balance(number, user("user-1"), recipient)
         .map_err(|error| error.code)?;
-    client.ledger.depart();
+    client.ledger.flush();
     let balance = unless_cancelled(client, number, receiver, patience).await;
     balance.map(|balance| balance.to_string()).map_err(|error| error.code)
 }
@@ -110,7 +110,7 @@ async fn transact_until(
     let number = client.next_call();
     let recipient = |outcome: Result<(), BalanceError>| drop(sender.send(outcome));
     client.ledger.transact(number, transaction, recipient).map_err(|error| error.code)?;
-    client.ledger.depart();
+    client.ledger.flush();
     let outcome = unless_cancelled(client, number, receiver, patience).await;
     outcome.map_err(|error| error.code)
 }
@@ -126,9 +126,15 @@ async fn unless_cancelled<T>(
 ) -> T {
     tokio::select! {
         answer = &mut receiver => return answer.unwrap(),
-        () = sleep(patience) => client.ledger.cancel(number),
+        () = sleep(patience) => cancel(client, number),
     }
     receiver.await.unwrap()
+}
+
+/// Whatever it is: a number belongs to one call.
+fn cancel(client: &Client, number: u64) {
+    client.ledger.cancel_read(number);
+    client.ledger.cancel_write(number, user("user-1"));
 }
 
 // The story without faults.
@@ -329,15 +335,15 @@ async fn somebody_elses_record_settles_an_unanswered_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_without_an_unanswered_attempt_puts_up_no_fence() {
+async fn a_refusal_without_an_unanswered_attempt_ends_no_epoch() {
     let ledger = ledger([Event::Fail(not_taken())]);
     let refused = transact(&ledger, debit("key-1", 101)).await;
     assert_eq!(refused, Err(ErrorCode::InsufficientBalance));
-    assert_eq!(ledger.store.state().fence_attempts, 0);
+    assert_eq!(ledger.store.state().epoch_attempts, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_after_an_unanswered_attempt_is_final_behind_a_fence() {
+async fn a_refusal_after_an_unanswered_attempt_is_final_once_its_epoch_is_over() {
     let ledger = ledger([Event::ArriveLate]);
     let refused = transact(&ledger, debit("key-1", 101)).await;
     assert_eq!(refused, Err(ErrorCode::InsufficientBalance));
@@ -348,7 +354,7 @@ async fn a_refusal_after_an_unanswered_attempt_is_final_behind_a_fence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fence_holds_off_one_call_only() {
+async fn an_epoch_that_is_over_holds_off_no_later_call() {
     let ledger = ledger([Event::LoseRequest]);
     transact(&ledger, debit("key-1", 101)).await.unwrap_err();
     transact(&ledger, credit("key-2", 1)).await.unwrap();
@@ -357,16 +363,16 @@ async fn a_fence_holds_off_one_call_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fence_whose_answer_was_lost_is_found_standing() {
+async fn an_epoch_whose_end_went_unanswered_is_found_over() {
     let ledger = ledger([Event::LoseRequest, Event::Pass, Event::LoseAnswer]);
     let refused = transact(&ledger, debit("key-1", 101)).await;
     assert_eq!(refused, Err(ErrorCode::InsufficientBalance));
 }
 
-/// A debit of 101 whose first attempt is lost and whose second is refused, so that it needs a
-/// fence, while another call makes the balance 150.
-async fn debit_overtaken_by_a_credit(fence: Event) -> (Client, Result<(), ErrorCode>) {
-    let ledger = ledger([Event::LoseRequest, Event::Pass, fence]);
+/// A debit of 101 whose first attempt is lost and whose second is refused, so that its
+/// epoch has to end, while another call makes the balance 150.
+async fn debit_overtaken_by_a_credit(end: Event) -> (Client, Result<(), ErrorCode>) {
+    let ledger = ledger([Event::LoseRequest, Event::Pass, end]);
     let debit = transact(&ledger, debit("key-1", 101));
     let credit = async {
         sleep(DEADLINES.attempt + Duration::from_secs(2)).await;
@@ -378,38 +384,43 @@ async fn debit_overtaken_by_a_credit(fence: Event) -> (Client, Result<(), ErrorC
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_final_however_the_balance_has_grown_since() {
-    for fence in [Event::LoseRequest, Event::LoseAnswer] {
-        let (ledger, outcome) = debit_overtaken_by_a_credit(fence).await;
-        assert_eq!(outcome, Err(ErrorCode::InsufficientBalance));
-        assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+async fn once_its_epoch_is_over_a_call_passes_if_the_balance_has_grown_since() {
+    for end in [Event::LoseRequest, Event::LoseAnswer] {
+        let (ledger, outcome) = debit_overtaken_by_a_credit(end).await;
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(49)));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fence_goes_up_beside_those_that_stand() {
+async fn an_epoch_that_is_over_has_to_end_no_more() {
     let ledger = ledger([Event::LoseRequest, Event::Pass, Event::Pass]);
     transact(&ledger, debit("key-1", 101)).await.unwrap_err();
     ledger.store.state().script.push_back(Event::LoseRequest);
     let refused = transact(&ledger, debit("key-2", 101)).await;
     assert_eq!(refused, Err(ErrorCode::InsufficientBalance));
-    assert_eq!(ledger.store.state().fence_attempts, 2);
+    assert_eq!(ledger.store.state().epoch_attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_amount_out_of_range_without_an_unanswered_attempt_puts_up_no_fence() {
+async fn an_amount_out_of_range_without_an_unanswered_attempt_ends_no_epoch() {
     let ledger = ledger([Event::Fail(out_of_range())]);
     let refused = transact(&ledger, credit("key-1", 50)).await;
     assert_eq!(refused, Err(ErrorCode::AmountOutOfRange));
-    assert_eq!(ledger.store.state().fence_attempts, 0);
+    assert_eq!(ledger.store.state().epoch_attempts, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_amount_out_of_range_after_an_unanswered_attempt_is_final_behind_a_fence() {
-    let ledger = ledger([Event::ArriveLate, Event::Fail(out_of_range())]);
+async fn an_amount_out_of_range_after_an_unanswered_attempt_is_final_once_its_epoch_is_over() {
+    let ledger = ledger([
+        Event::ArriveLate,
+        Event::Fail(out_of_range()),
+        Event::Pass,
+        Event::Fail(out_of_range()),
+    ]);
     let refused = transact(&ledger, debit("key-1", 101)).await;
     assert_eq!(refused, Err(ErrorCode::AmountOutOfRange));
-    assert_eq!(ledger.store.state().fence_attempts, 1);
+    assert_eq!(ledger.store.state().epoch_attempts, 1);
     // Now the balance would cover the debit that is still on its way.
     transact(&ledger, credit("key-2", 50)).await.unwrap();
     assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
@@ -430,7 +441,7 @@ async fn a_request_that_took_effect_after_all_is_a_success_for_all_its_members()
         [Event::LoseAnswer, Event::Fail(out_of_range()), Event::Pass, Event::Fail(denied())];
     let ledger = ledger(script);
     let receivers = [credit("key-1", 1), credit("key-2", 1)].map(|call| ledger.gather(call).1);
-    ledger.ledger.depart();
+    ledger.ledger.flush();
     for receiver in receivers {
         assert_eq!(receiver.await.unwrap(), Ok(()));
     }
@@ -610,7 +621,7 @@ async fn calls_of_one_departure_leave_together() {
     let ledger = ledger([]);
     let receivers: Vec<_> =
         (0..10).map(|number| ledger.gather(credit(&format!("key-{number}"), 1)).1).collect();
-    ledger.ledger.depart();
+    ledger.ledger.flush();
     for receiver in receivers {
         assert_eq!(receiver.await.unwrap(), Ok(()));
     }
@@ -635,7 +646,7 @@ async fn each_call_of_a_mixed_answer_is_told_what_applies_to_it() {
     let calls =
         [credit("key-1", 50), debit("key-2", 1000), debit("key-3", 150), credit("key-1", 7)];
     let receivers = calls.map(|call| ledger.gather(call).1);
-    ledger.ledger.depart();
+    ledger.ledger.flush();
     let mut outcomes = Vec::new();
     for receiver in receivers {
         outcomes.push(receiver.await.unwrap());
@@ -661,9 +672,10 @@ async fn the_65537th_call_is_refused_at_once_and_sends_nothing() {
         let count = move |_| {
             answered.fetch_add(1, Ordering::Relaxed);
         };
-        ledger.ledger.get_current_balance(number, user("user-1"), count).unwrap();
+        let user_id = user(&format!("user-{}", number % 8));
+        ledger.ledger.get_current_balance(number, user_id, count).unwrap();
     }
-    ledger.ledger.depart();
+    ledger.ledger.flush();
     let start = Instant::now();
     assert_eq!(balance(&ledger).await, Err(ErrorCode::TooManyCalls));
     assert_eq!(transact(&ledger, credit("key-1", 1)).await, Err(ErrorCode::TooManyCalls));
@@ -684,9 +696,9 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 async fn a_call_cancelled_before_its_departure_sends_nothing() {
     let ledger = ledger([]);
     let (number, receiver) = ledger.gather(credit("key-1", 50));
-    ledger.ledger.cancel(number);
+    cancel(&ledger, number);
     assert_eq!(receiver.await.unwrap(), Err(ErrorCode::NothingHappened));
-    ledger.ledger.depart();
+    ledger.ledger.flush();
     sleep(ONE_SECOND).await;
     assert_eq!(ledger.store.state().writes.len(), 0);
 }
@@ -746,23 +758,34 @@ async fn a_cancellation_that_comes_after_the_answer_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn cancelling_a_call_that_nobody_knows_changes_nothing() {
     let ledger = ledger([]);
-    ledger.ledger.cancel(1_000);
+    cancel(&ledger, 1_000);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_without_a_dispatcher_answers_all_the_same() {
+async fn a_ledger_without_a_dispatcher_answers_all_the_same_and_has_the_answers_fetched() {
+    // An answer is told, and waits until somebody is sent for it.
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let fetched = Arc::new(Mutex::new(Vec::new()));
+    let tell = {
+        let told = Arc::clone(&told);
+        move |outcome: Result<(), BalanceError>| {
+            told.lock().unwrap().push(outcome.map_err(|error| error.code));
+        }
+    };
     let (ledger, dispatcher) = Ledger::new(
         Arc::new(InMemory::new([])),
         DefaultBalance::default().as_decimal(),
         DEADLINES,
-        Arc::new(|| {}),
+        {
+            let fetched = Arc::clone(&fetched);
+            Arc::new(move || fetched.lock().unwrap().append(&mut told.lock().unwrap()))
+        },
     );
     drop(dispatcher);
-    let (sender, receiver) = oneshot::channel();
-    ledger.transact(1, credit("key-1", 50), |outcome| drop(sender.send(outcome))).unwrap();
-    ledger.depart();
-    assert_eq!(receiver.await.unwrap().unwrap_err().code, ErrorCode::InternalError);
+    ledger.transact(1, credit("key-1", 50), tell).unwrap();
+    ledger.flush();
+    assert_eq!(*fetched.lock().unwrap(), [Err(ErrorCode::InternalError)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
@@ -69,16 +70,17 @@ impl Gauge {
 pub struct State {
     pub default_balance: i64,
     pub balances: HashMap<UserId, Balance>,
-    fences: HashMap<UserId, Vec<CallId>>,
+    epochs: HashMap<UserId, Epoch>,
     pub records: HashMap<String, Arc<Record>>,
     /// What happens to the next attempts; those after them pass.
     pub script: VecDeque<Event>,
     /// What happens to every attempt to write for a user, whatever the script says.
     pub rules: HashMap<UserId, Event>,
-    late: Vec<(CallId, Vec<Arc<Record>>)>,
+    late: Vec<(Epoch, Vec<Arc<Record>>)>,
     pub prepared: usize,
     pub writes: Vec<SeenAttempt>,
-    pub fence_attempts: usize,
+    /// Attempts to end an epoch.
+    pub epoch_attempts: usize,
     /// The users of each attempt to read.
     pub reads: Vec<Vec<UserId>>,
     pub writes_under_way: Gauge,
@@ -93,7 +95,7 @@ pub struct InMemory(Mutex<State>);
 #[derive(Debug)]
 pub struct Request {
     number: usize,
-    id: CallId,
+    epoch: Epoch,
     records: Vec<Arc<Record>>,
     is_uncertain: bool,
 }
@@ -129,13 +131,7 @@ impl State {
 
     fn existing(&self, record: &Record) -> Option<ExistingRecord> {
         let existing = self.records.get(record.transaction.idempotent_key.as_str())?;
-        let transaction = &existing.transaction;
-        Some(ExistingRecord {
-            user_id: Some(transaction.user_id.as_str().to_owned()),
-            amount: Some(transaction.amount.as_decimal().clone()),
-            transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
-            call_id: Some(existing.call_id.to_string()),
-        })
+        Some(ExistingRecord::from(&**existing))
     }
 
     /// What the balance would be after these transactions; `None` if it does not allow them.
@@ -145,18 +141,16 @@ impl State {
             Some(Balance::Number(number)) => *number,
             Some(Balance::Corrupt) => return None,
         };
-        let moved: i64 = records.iter().map(|record| movement_of(&record.transaction)).sum();
-        (moved >= 0 || old + moved >= 0).then_some(old + moved)
+        let moved = records.iter().map(|record| movement_of(&record.transaction));
+        let new = old + moved.clone().sum::<i64>();
+        let has_debit = moved.into_iter().any(|it| it < 0);
+        (!has_debit || new >= 0).then_some(new)
     }
 
-    fn fences(&self, user_id: &UserId) -> Vec<CallId> {
-        self.fences.get(user_id).cloned().unwrap_or_default()
-    }
-
-    fn apply(&mut self, request_id: CallId, records: &[Arc<Record>]) -> WriteAnswer {
+    fn apply(&mut self, epoch: Epoch, records: &[Arc<Record>]) -> WriteAnswer {
         let user_id = records[0].transaction.user_id.clone();
-        let fences = self.fences(&user_id);
-        let new = self.allowed(&user_id, records).filter(|_| !fences.contains(&request_id));
+        let seen = self.epochs.get(&user_id).copied();
+        let new = self.allowed(&user_id, records).filter(|_| !epoch.is_over(seen));
         let states: Vec<RecordState> = records
             .iter()
             .map(|record| self.existing(record).map_or(RecordState::Free, RecordState::Taken))
@@ -164,9 +158,10 @@ impl State {
         let are_free = states.iter().all(|state| *state == RecordState::Free);
         let Some(new) = new.filter(|_| are_free) else {
             let balance = self.balance(&user_id);
-            let refused = new.is_none().then_some(RefusedBalance { balance, fences });
+            let refused = new.is_none().then_some(RefusedBalance { balance, epoch: seen });
             return WriteAnswer::Refused(Refusal { records: states, balance: refused });
         };
+        self.epochs.insert(user_id.clone(), epoch);
         self.balances.insert(user_id, Balance::Number(new));
         for record in records {
             let key = record.transaction.idempotent_key.as_str().to_owned();
@@ -175,22 +170,25 @@ impl State {
         WriteAnswer::Committed
     }
 
-    fn put_up_fence(&mut self, request: &Request, standing: &[CallId]) -> FenceAnswer {
-        if let Some(existing) = self.existing(&request.records[0]) {
-            return FenceAnswer::KeyTaken(existing);
+    fn end_epoch(
+        &mut self,
+        user_id: &UserId,
+        epoch: Epoch,
+        absent: Option<&Record>,
+    ) -> EpochAnswer {
+        if let Some(existing) = absent.and_then(|record| self.existing(record)) {
+            return EpochAnswer::KeyTaken(existing);
         }
-        let fences = self.fences(request.user_id());
-        if fences != standing {
-            return FenceAnswer::Outdated(fences);
+        if !epoch.is_over(self.epochs.get(user_id).copied()) {
+            self.epochs.insert(user_id.clone(), epoch.next());
         }
-        self.fences.entry(request.user_id().clone()).or_default().push(request.id);
-        FenceAnswer::Fenced
+        EpochAnswer::Ended
     }
 
     /// Late requests arrive when they do the most harm: as soon as the balance allows them.
     fn let_in(&mut self) {
         let mut late = std::mem::take(&mut self.late);
-        late.retain(|(request_id, records)| match self.apply(*request_id, records) {
+        late.retain(|(epoch, records)| match self.apply(*epoch, records) {
             WriteAnswer::Committed => false,
             WriteAnswer::Refused(refusal) => {
                 refusal.records.iter().all(|state| *state == RecordState::Free)
@@ -267,8 +265,8 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn begin(store: &'a InMemory, request: &Request) -> Self {
-        let certain = (!request.is_uncertain).then(|| request.user_id().clone());
+    fn begin(store: &'a InMemory, request: Option<&Request>) -> Self {
+        let certain = request.filter(|it| !it.is_uncertain).map(|it| it.user_id().clone());
         let mut state = store.state();
         state.writes_under_way.rise();
         if let Some(user_id) = &certain {
@@ -292,16 +290,20 @@ impl Drop for Counted<'_> {
 impl Store for InMemory {
     type Request = Request;
 
-    fn prepare(&self, request_id: CallId, records: &[Arc<Record>]) -> Request {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> Request {
         let mut state = self.state();
         state.prepared += 1;
         let number = state.prepared;
-        Request { number, id: request_id, records: records.to_vec(), is_uncertain: false }
+        Request { number, epoch, records: records.to_vec(), is_uncertain: false }
     }
 
     async fn write(&self, request: &mut Request, attempt: &Attempt) -> Result<WriteAnswer, Fault> {
-        let _counted = Counted::begin(self, request);
-        let (request_id, records) = (request.id, request.records.clone());
+        let _counted = Counted::begin(self, Some(request));
+        let (epoch, records) = (request.epoch, request.records.clone());
         let event = {
             let mut state = self.state();
             let keys = request.keys();
@@ -316,8 +318,8 @@ impl Store for InMemory {
             .live(
                 event,
                 attempt,
-                |state| state.apply(request_id, &records),
-                |state| state.late.push((request_id, records.clone())),
+                |state| state.apply(epoch, &records),
+                |state| state.late.push((epoch, records.clone())),
             )
             .await;
         request.is_uncertain |= matches!(answer, Err(Fault::Unanswered(_)));
@@ -327,20 +329,22 @@ impl Store for InMemory {
         answer
     }
 
-    async fn fence(
+    async fn end_epoch(
         &self,
-        request: &Request,
-        standing: &[CallId],
+        user_id: &UserId,
+        epoch: Epoch,
+        absent: Option<&Record>,
         attempt: &Attempt,
-    ) -> Result<FenceAnswer, Fault> {
-        let _counted = Counted::begin(self, request);
+    ) -> Result<EpochAnswer, Fault> {
+        let _counted = Counted::begin(self, None);
         let event = {
             let mut state = self.state();
-            state.fence_attempts += 1;
-            state.begin(Some(request.user_id()))
+            state.epoch_attempts += 1;
+            state.begin(Some(user_id))
         };
-        let answer =
-            self.live(event, attempt, |state| state.put_up_fence(request, standing), |_| {}).await;
+        let answer = self
+            .live(event, attempt, |state| state.end_epoch(user_id, epoch, absent), |_| {})
+            .await;
         self.state().let_in();
         answer
     }

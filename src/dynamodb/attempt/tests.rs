@@ -43,6 +43,18 @@ async fn an_attempt_that_was_not_sent_was_not_taken_and_never_will_be() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_called_back_ends_at_once() {
+    let (start, attempt) = (Instant::now(), attempt());
+    let call_back = async {
+        sleep(LIMIT / 5).await;
+        assert!(attempt.gate.revoke());
+    };
+    let (outcome, ()): (Result<(), Fault>, _) = tokio::join!(limit(&attempt, pending()), call_back);
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))));
+    assert_eq!(start.elapsed(), LIMIT / 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_in_time_is_told_as_it_is() {
     let fault = Fault::NotTaken(Reason { summary: "because".to_owned(), cause: None });
     let attempt = attempt();

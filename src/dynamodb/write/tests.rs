@@ -9,7 +9,12 @@ use crate::money::StoredBalance;
 fn write(records: &[(f64, &str)]) -> WriteRequest {
     let records: Vec<Arc<Record>> =
         records.iter().map(|(amount, kind)| Arc::new(record(*amount, kind))).collect();
-    WriteRequest::new(CallId::unique(), &records)
+    WriteRequest::new(epoch(), &records)
+}
+
+/// In which the requests of these tests are composed.
+fn epoch() -> Epoch {
+    Epoch::parse("1700000000000").unwrap()
 }
 
 fn put(record: &Record) -> Put {
@@ -49,7 +54,7 @@ fn condition_failed(old: Option<HashMap<String, AttributeValue>>) -> Cancellatio
 
 /// What a request with one record hears when only the balance refuses.
 fn refused(balance: StoredBalance) -> WriteAnswer {
-    let balance = Some(RefusedBalance { balance, fences: Vec::new() });
+    let balance = Some(RefusedBalance { balance, epoch: None });
     WriteAnswer::Refused(Refusal { records: vec![RecordState::Free], balance })
 }
 
@@ -116,21 +121,24 @@ fn a_credit_adds_to_the_balance_or_to_the_default_unless_it_is_corrupt() {
     assert_eq!(update.key(), &item([("userId", text("user-1"))]));
     assert_eq!(
         update.update_expression(),
-        "SET balance = if_not_exists(balance, :default) + :amount"
+        "SET balance = if_not_exists(balance, :default) + :amount, epoch = :epoch REMOVE \
+         fencedCalls"
     );
     assert_eq!(
         update.condition_expression(),
         Some(
             "(attribute_not_exists(balance) OR attribute_type(balance, :number)) AND NOT \
-             contains(fencedCalls, :call)"
+             (epoch BETWEEN :next AND :latest)"
         )
     );
     assert_eq!(
         update.expression_attribute_values(),
         Some(&item([
             (":amount", plain_number("50.25")),
-            (":call", text(&request.request_id.to_string())),
             (":default", plain_number("100")),
+            (":epoch", plain_number("1700000000000")),
+            (":latest", plain_number("1700003600000")),
+            (":next", plain_number("1700000000001")),
             (":number", text("N")),
         ]))
     );
@@ -142,13 +150,14 @@ fn a_debit_that_the_default_covers_passes_without_a_balance() {
         let update = update(amount, "debit", 100.0);
         assert_eq!(
             update.update_expression(),
-            "SET balance = if_not_exists(balance, :default) - :amount"
+            "SET balance = if_not_exists(balance, :default) - :amount, epoch = :epoch REMOVE \
+             fencedCalls"
         );
         assert_eq!(
             update.condition_expression(),
             Some(
-                "(attribute_not_exists(balance) OR balance >= :amount) AND NOT \
-                 contains(fencedCalls, :call)"
+                "(attribute_not_exists(balance) OR balance >= :floor) AND NOT \
+                 (epoch BETWEEN :next AND :latest)"
             )
         );
     }
@@ -160,7 +169,7 @@ fn a_debit_larger_than_the_default_needs_a_balance() {
         let update = update(amount, "debit", default_balance);
         assert_eq!(
             update.condition_expression(),
-            Some("(balance >= :amount) AND NOT contains(fencedCalls, :call)")
+            Some("(balance >= :floor) AND NOT (epoch BETWEEN :next AND :latest)")
         );
     }
 }
@@ -169,8 +178,12 @@ fn a_debit_larger_than_the_default_needs_a_balance() {
 fn the_expressions_use_exactly_the_values_that_are_defined() {
     // DynamoDB refuses a value that no expression mentions as it does one that is missing.
     for transaction_type in ["credit", "debit"] {
-        for amount in [1.0, 1000.0] {
-            let update = update(amount, transaction_type, 100.0);
+        for records in [
+            vec![(1.0, transaction_type)],
+            vec![(1000.0, transaction_type)],
+            vec![(1.0, transaction_type), (1.0, "credit")],
+        ] {
+            let update = update_of(&records, 100.0);
             let expressions =
                 [update.update_expression(), update.condition_expression().unwrap()].join(" ");
             let used: BTreeSet<&str> = expressions
@@ -213,37 +226,46 @@ fn several_records_move_the_balance_by_their_sum() {
         (vec![(5.0, "debit"), (5.0, "credit")], "+ :amount", "0"),
     ] {
         let update = update_of(&records, 100.0);
-        assert!(update.update_expression().ends_with(expression), "{records:?}");
+        assert!(update.update_expression().contains(expression), "{records:?}");
         let values = update.expression_attribute_values().unwrap();
         assert_eq!(values[":amount"], plain_number(amount), "{records:?}");
     }
 }
 
 #[test]
-fn several_records_need_the_balance_to_cover_no_more_than_their_sum() {
-    for (records, condition) in [
+fn several_records_with_a_debit_need_the_balance_to_cover_their_sum() {
+    for (records, condition, floor) in [
         (
             vec![(500.0, "credit"), (600.0, "debit")],
-            "(attribute_not_exists(balance) OR balance >= :amount)",
+            "(attribute_not_exists(balance) OR balance >= :floor)",
+            "100",
         ),
-        (vec![(500.0, "credit"), (600.01, "debit")], "(balance >= :amount)"),
+        (vec![(500.0, "credit"), (600.01, "debit")], "(balance >= :floor)", "100.01"),
         (
-            vec![(500.0, "credit"), (500.0, "debit")],
-            "(attribute_not_exists(balance) OR attribute_type(balance, :number))",
+            // A balance below zero may not cover the debit, whatever it is credited with.
+            vec![(10.0, "credit"), (8.0, "debit")],
+            "(attribute_not_exists(balance) OR balance >= :floor)",
+            "-2",
         ),
     ] {
         let update = update_of(&records, 100.0);
-        let expected = format!("{condition} AND NOT contains(fencedCalls, :call)");
+        let expected = format!("{condition} AND NOT (epoch BETWEEN :next AND :latest)");
         assert_eq!(update.condition_expression(), Some(expected.as_str()), "{records:?}");
+        let values = update.expression_attribute_values().unwrap();
+        assert_eq!(values[":floor"], plain_number(floor), "{records:?}");
     }
 }
 
 #[test]
-fn a_fence_against_the_request_names_the_request_and_none_of_its_calls() {
-    let request = write(&[(1.0, "credit"), (2.0, "credit")]);
-    let actions = request.actions(&options(100.0));
-    let values = actions[2].update().unwrap().expression_attribute_values().unwrap().clone();
-    assert_eq!(values[":call"], text(&request.request_id.to_string()));
+fn credits_alone_need_no_more_than_a_balance_that_is_a_number() {
+    let update = update_of(&[(10.0, "credit"), (8.0, "credit")], 100.0);
+    assert_eq!(
+        update.condition_expression(),
+        Some(
+            "(attribute_not_exists(balance) OR attribute_type(balance, :number)) AND NOT \
+             (epoch BETWEEN :next AND :latest)"
+        )
+    );
 }
 
 #[test]
@@ -283,7 +305,7 @@ fn a_taken_key_and_a_refused_balance_are_both_told() {
     let answer = read_reasons(&[condition_failed(None), condition_failed(None)]);
     let refusal = Refusal {
         records: vec![RecordState::Taken(ExistingRecord::default())],
-        balance: Some(RefusedBalance { balance: StoredBalance::Absent, fences: Vec::new() }),
+        balance: Some(RefusedBalance { balance: StoredBalance::Absent, epoch: None }),
     };
     assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
 }
@@ -314,7 +336,7 @@ fn a_mixed_answer_tells_the_state_of_each_record_in_order() {
         ],
         balance: Some(RefusedBalance {
             balance: StoredBalance::Number(Decimal::parse("3").unwrap()),
-            fences: Vec::new(),
+            epoch: None,
         }),
     };
     assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
@@ -354,21 +376,55 @@ fn a_refused_balance_that_is_no_number_is_corrupt() {
 }
 
 #[test]
-fn a_refused_balance_tells_which_fences_stand() {
-    let [first, second] = [CallId::unique(), CallId::unique()];
-    let fences = [first.to_string(), second.to_string()];
-    let old = item([
-        ("balance", plain_number("1")),
-        ("fencedCalls", AttributeValue::Ss(fences.to_vec())),
-    ]);
-    let answer = read_reasons(&[reason("None"), condition_failed(Some(old))]);
-    let refused = RefusedBalance {
-        balance: StoredBalance::Number(Decimal::parse("1").unwrap()),
-        fences: vec![first, second],
-    };
-    let records = vec![RecordState::Free];
-    let refusal = Refusal { records, balance: Some(refused) };
-    assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
+fn a_refused_balance_tells_the_epoch_that_it_has_seen() {
+    for (stored, expected) in [
+        (plain_number("1700000005000"), Epoch::parse("1700000005000")),
+        // What somebody else has written there does no harm.
+        (text("1700000005000"), None),
+        (plain_number("-1"), None),
+        (plain_number("1e300"), None),
+        (AttributeValue::Ss(vec!["a".to_owned()]), None),
+    ] {
+        let old = item([("balance", plain_number("1")), ("epoch", stored.clone())]);
+        let answer = read_reasons(&[reason("None"), condition_failed(Some(old))]);
+        let Ok(WriteAnswer::Refused(refusal)) = answer else { panic!("no answer: {answer:?}") };
+        assert_eq!(refusal.balance.unwrap().epoch, expected, "{stored:?}");
+    }
+}
+
+#[test]
+fn an_epoch_has_ended_if_it_was_over_already() {
+    let over = || condition_failed(Some(item([("epoch", plain_number("1700000005000"))])));
+    assert_eq!(read_epoch_reasons(&[over()]), Ok(EpochAnswer::Ended));
+    assert_eq!(read_epoch_reasons(&[reason("None"), over()]), Ok(EpochAnswer::Ended));
+    let conflict = read_epoch_reasons(&[reason("TransactionConflict"), over()]);
+    assert!(is_contended_epoch(&conflict), "the record may be there: {conflict:?}");
+}
+
+#[test]
+fn an_epoch_is_not_ended_where_the_record_is_there() {
+    let taken = condition_failed(Some(item([("callId", text("call-1"))])));
+    let existing = ExistingRecord { call_id: Some("call-1".to_owned()), ..Default::default() };
+    for balance in ["None", "ConditionalCheckFailed", "TransactionConflict"] {
+        let answer = read_epoch_reasons(&[taken.clone(), reason(balance)]);
+        assert_eq!(answer, Ok(EpochAnswer::KeyTaken(existing.clone())), "{balance}");
+    }
+}
+
+#[test]
+fn anything_else_is_no_answer_about_an_epoch() {
+    let contended = read_epoch_reasons(&[reason("None"), reason("TransactionConflict")]);
+    assert!(is_contended_epoch(&contended), "{contended:?}");
+    let throttled = read_epoch_reasons(&[reason("ThrottlingError"), reason("None")]);
+    assert!(matches!(throttled, Err(Fault::Throttled(_))), "{throttled:?}");
+    for reasons in [vec![], vec![reason("None")], vec![reason("None"); 3]] {
+        let answer = read_epoch_reasons(&reasons);
+        assert!(matches!(answer, Err(Fault::Rejected(_))), "{reasons:?}");
+    }
+}
+
+fn is_contended_epoch(outcome: &Result<EpochAnswer, Fault>) -> bool {
+    matches!(outcome, Err(Fault::Contended(_)))
 }
 
 #[test]
@@ -500,7 +556,7 @@ fn any_attribute() -> impl Strategy<Value = AttributeValue> {
 fn any_item() -> impl Strategy<Value = Option<HashMap<String, AttributeValue>>> {
     let name = prop::sample::select(vec![
         "balance",
-        "fencedCalls",
+        "epoch",
         "userId",
         "amount",
         "type",

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use crate::epoch::Epoch;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Amount, Decimal, StoredBalance};
 use crate::movement::{Movement, Net};
 use crate::store::{
-    CallId, ExistingRecord, FenceAnswer, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
+    CallId, EpochAnswer, ExistingRecord, Record, RecordState, Refusal, RefusedBalance, WriteAnswer,
 };
 use crate::transaction::{IdempotentKey, Transaction, TransactionType, UserId};
 use crate::value::Value;
@@ -178,6 +179,12 @@ pub struct Part {
     pub is_poisoned: bool,
 }
 
+impl Part {
+    pub fn is_own(&self, existing: &ExistingRecord) -> bool {
+        existing.call_id == Some(self.record.call_id.to_string())
+    }
+}
+
 /// What became of a write at its instant.
 #[derive(Debug)]
 pub enum Effect {
@@ -188,7 +195,8 @@ pub enum Effect {
 pub struct Database<'a> {
     pub vocabulary: &'a Vocabulary,
     default_balance: Money,
-    pub fences: Vec<CallId>,
+    /// The latest epoch of a write.
+    pub epoch: Option<Epoch>,
     records: Vec<Option<Stored>>,
     states: Vec<Balance>,
 }
@@ -196,7 +204,7 @@ pub struct Database<'a> {
 impl<'a> Database<'a> {
     pub fn new(vocabulary: &'a Vocabulary, default_balance: Money, balance: Balance) -> Self {
         let records = Vec::new();
-        Self { vocabulary, default_balance, fences: Vec::new(), records, states: vec![balance] }
+        Self { vocabulary, default_balance, epoch: None, records, states: vec![balance] }
     }
 
     pub fn balance(&self) -> Balance {
@@ -265,17 +273,17 @@ impl<'a> Database<'a> {
     }
 
     /// Whether a request can never take effect any more.
-    pub fn is_dead(&self, request_id: CallId, parts: &[Part]) -> bool {
-        self.fences.contains(&request_id)
+    pub fn is_dead(&self, epoch: Epoch, parts: &[Part]) -> bool {
+        epoch.is_over(self.epoch)
             || parts.iter().any(|part| self.record(part.content.key).is_some())
     }
 
     /// All of a request or nothing. Where DynamoDB may complain of two things, `rng` decides.
-    pub fn write(&mut self, request_id: CallId, parts: &[Part], rng: &mut Rng) -> Effect {
+    pub fn write(&mut self, epoch: Epoch, parts: &[Part], rng: &mut Rng) -> Effect {
         let records: Vec<RecordState> = parts.iter().map(|part| self.look_up(part)).collect();
         let is_taken = records.iter().any(|state| *state != RecordState::Free);
-        let net = Movement::of(parts.iter().map(|part| &part.record.transaction)).net();
-        let allowed = self.allowed(&net).filter(|_| !self.fences.contains(&request_id));
+        let movement = Movement::of(parts.iter().map(|part| &part.record.transaction));
+        let allowed = self.allowed(&movement).filter(|_| !epoch.is_over(self.epoch));
         let rejection = self.rejection(parts, allowed.as_ref());
         let is_refused = is_taken || allowed.is_none();
         match (rejection, allowed) {
@@ -285,6 +293,7 @@ impl<'a> Database<'a> {
             }
             (_, Some(sum)) if !is_taken => {
                 self.commit(parts, &sum);
+                self.epoch = Some(epoch);
                 Effect::Answered(WriteAnswer::Committed)
             }
             (_, allowed) => {
@@ -294,17 +303,15 @@ impl<'a> Database<'a> {
         }
     }
 
-    pub fn fence(&mut self, request_id: CallId, first: &Part, standing: &[CallId]) -> FenceAnswer {
-        if let RecordState::Taken(existing) = self.look_up(first) {
-            return FenceAnswer::KeyTaken(existing);
+    /// No request of this epoch takes effect any more.
+    pub fn end_epoch(&mut self, epoch: Epoch, absent: Option<&Part>) -> EpochAnswer {
+        if let Some(RecordState::Taken(existing)) = absent.map(|part| self.look_up(part)) {
+            return EpochAnswer::KeyTaken(existing);
         }
-        let is_current = standing.len() == self.fences.len()
-            && standing.iter().all(|fence| self.fences.contains(fence));
-        if !is_current {
-            return FenceAnswer::Outdated(self.fences.clone());
+        if !epoch.is_over(self.epoch) {
+            self.epoch = Some(epoch.next());
         }
-        self.fences.push(request_id);
-        FenceAnswer::Fenced
+        EpochAnswer::Ended
     }
 
     fn look_up(&self, part: &Part) -> RecordState {
@@ -313,12 +320,15 @@ impl<'a> Database<'a> {
     }
 
     /// The balance afterwards; `None` if the present one does not allow the movement.
-    fn allowed(&self, net: &Net) -> Option<Decimal> {
+    fn allowed(&self, movement: &Movement) -> Option<Decimal> {
         let old = self.vocabulary.decimal(self.worth(self.balance())?);
-        match net {
-            Net::Credit(amount) => Some(old.plus(amount)),
-            Net::Debit(amount) => (old >= *amount).then(|| old.minus(amount)),
+        if movement.floor().is_some_and(|floor| old < floor) {
+            return None;
         }
+        Some(match movement.net() {
+            Net::Credit(amount) => old.plus(&amount),
+            Net::Debit(amount) => old.minus(&amount),
+        })
     }
 
     fn rejection(&self, parts: &[Part], sum: Option<&Decimal>) -> Option<BalanceError> {
@@ -356,6 +366,6 @@ impl<'a> Database<'a> {
             Balance::Corrupt => StoredBalance::Corrupt,
             Balance::Number(money) => StoredBalance::Number(self.vocabulary.decimal(money)),
         };
-        RefusedBalance { balance, fences: self.fences.clone() }
+        RefusedBalance { balance, epoch: self.epoch }
     }
 }

@@ -4,22 +4,27 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::super::{
-    Answers, Errand, Lane, MOST_MEMBERS, MOST_UNCERTAIN, Member, Outcome, Task, Terms,
+    Action, Completion, Config, Lane, MAX_RECORDS, MAX_UNCERTAIN, PendingWrite, Replies,
+    WriteAttempt,
 };
 use super::database::{Balance, Content, Database, Effect, Money, Owner, Part, Vocabulary};
-use super::judge::{Call, Request, judge};
+use super::judge::{Call, Request, judge, judge_effect};
+use crate::abandoned::Abandoned;
 use crate::ending::{Ending, Operation};
+use crate::epoch::Epoch;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
 use crate::store::{
-    CallId, ExistingRecord, Fault, FenceAnswer, Reason, Record, RecordState, Refusal, WriteAnswer,
+    CallId, EpochAnswer, Fault, Reason, Record, RecordState, Refusal, SendGate, WriteAnswer,
 };
+use crate::transaction::UserId;
+use crate::value::Value;
 
 /// How often what was seen.
 #[derive(Debug, Default)]
@@ -36,7 +41,8 @@ impl Sights {
 struct Attempt {
     request: usize,
     batch: u64,
-    task: Task,
+    action: Action,
+    gate: SendGate,
     token: u32,
     /// When its answer arrives; `None` if it does not.
     answered: Option<Instant>,
@@ -47,12 +53,13 @@ enum Event {
     Join(usize),
     Cancel(usize),
     OtherProcess,
+    Leave(Attempt, Instant, Fate),
     Attempt(Attempt),
     Return {
         request: usize,
         batch: u64,
         token: u32,
-        outcome: Option<Outcome>,
+        completion: Option<Completion>,
     },
     /// There is room again for requests of this lane.
     Room,
@@ -76,8 +83,11 @@ pub struct History<'a> {
     rng: Rng,
     start: Instant,
     now: Instant,
-    terms: Arc<Terms>,
+    config: Arc<Config>,
     lane: Lane<usize, usize>,
+    abandoned: Abandoned,
+    /// By how many milliseconds the clock is ahead of the start of the history.
+    skew: u64,
     database: Database<'a>,
     calls: Vec<Call>,
     records: Vec<Arc<Record>>,
@@ -108,6 +118,11 @@ fn milliseconds(number: u64) -> Duration {
     Duration::from_millis(number)
 }
 
+/// Whose lane it is.
+fn user() -> UserId {
+    UserId::validate_for_transaction(Value::Text("user".to_owned())).unwrap()
+}
+
 fn reason() -> Reason {
     Reason { summary: String::new(), cause: None }
 }
@@ -123,7 +138,7 @@ impl<'a> History<'a> {
         let mut rng = Rng::with_seed(seed);
         let trouble = *rng.choice(&[0, 10, 30, 60]).unwrap();
         let call_timeout = if rng.bool() { PATIENT } else { milliseconds(rng.u64(5..200)) };
-        let terms = Arc::new(Terms {
+        let config = Arc::new(Config {
             ending: Ending { operation: Operation::Transact, call_timeout },
             default_balance: Decimal::parse("10").unwrap(),
             attempt_timeout: milliseconds(rng.u64(8..40)),
@@ -131,15 +146,17 @@ impl<'a> History<'a> {
         let balance = match rng.u8(..16) {
             0 => Balance::Corrupt,
             1..=4 => Balance::Absent,
-            _ => Balance::Number(Money::small(rng.i64(0..20))),
+            _ => Balance::Number(Money::small(rng.i64(-20..20))),
         };
         let spread = rng.u64(1..40);
         let trouble_ends = start + milliseconds(spread + 60);
         let mut history = Self {
             start,
             now: start,
-            lane: Lane::new(Arc::clone(&terms)),
-            terms,
+            lane: Lane::new(Arc::clone(&config), user()),
+            config,
+            abandoned: Abandoned::default(),
+            skew: 30_000,
             database: Database::new(vocabulary, Money::small(10), balance),
             calls: Vec::new(),
             records: Vec::new(),
@@ -181,10 +198,11 @@ impl<'a> History<'a> {
             self.calls.push(Call {
                 content,
                 is_poisoned: has_poison && self.rng.u8(..4) == 0,
-                deadline: joins + self.terms.ending.call_timeout,
+                deadline: joins + self.config.ending.call_timeout,
                 first_state: 0,
                 request: None,
                 answer: None,
+                order: 0,
                 is_cancelled: false,
             });
             self.plan(joins, Event::Join(number));
@@ -250,7 +268,7 @@ impl<'a> History<'a> {
     /// have been halved down to it, each of them in one request; and each uncertain batch takes
     /// one request to be refused, and one to be fenced for each fence that comes in between.
     fn assert_progress(&self) {
-        let bound = 8 * self.calls.len() + 8 * MOST_UNCERTAIN;
+        let bound = 8 * self.calls.len() + 8 * MAX_UNCERTAIN;
         assert!(self.calm_departures <= bound, "{} requests", self.calm_departures);
         let calm = self.now.saturating_duration_since(self.trouble_ends);
         assert!(calm < CALM, "it took {calm:?} to answer all");
@@ -266,7 +284,7 @@ impl<'a> History<'a> {
         if self.alarm == Some(now) && (next != Some(now) || self.rng.bool()) {
             self.alarm = None;
             self.trace(|_| "wakes up".to_owned());
-            let answers = self.lane.expire(now);
+            let answers = self.lane.on_timeout(now, &mut self.abandoned);
             self.answer(answers);
         } else {
             self.take_in(now);
@@ -295,7 +313,8 @@ impl<'a> History<'a> {
         let before = next.checked_sub(Duration::from_nanos(1)).unwrap();
         let has_room = !self.events.values().any(|event| matches!(event, Event::Room));
         if before > self.now && has_room {
-            let missed = self.lane.depart(before, |_, _| 0);
+            let epoch = self.epoch();
+            let missed = self.lane.next_attempt(before, epoch, |_, _| 0);
             assert!(missed.is_none(), "a departure was missed");
         }
     }
@@ -306,13 +325,15 @@ impl<'a> History<'a> {
             Event::Join(number) => self.join(number),
             Event::Cancel(number) => {
                 self.calls[number].is_cancelled = true;
-                let answer = self.lane.cancel(u64::try_from(number).unwrap());
+                let number = u64::try_from(number).unwrap();
+                let answer = self.lane.cancel(number, self.now, &mut self.abandoned);
                 self.answer(answer.into_iter().collect());
             }
             Event::OtherProcess => self.let_others_act(),
+            Event::Leave(attempt, until, fate) => self.leave(attempt, until, fate),
             Event::Attempt(attempt) => self.take_effect(attempt),
-            Event::Return { request, batch, token, outcome } => {
-                self.bring_back(request, batch, token, outcome);
+            Event::Return { request, batch, token, completion } => {
+                self.bring_back(request, batch, token, completion);
             }
             Event::Room => {}
         }
@@ -321,11 +342,11 @@ impl<'a> History<'a> {
     fn join(&mut self, number: usize) {
         self.calls[number].first_state = self.database.state();
         self.has_joined.push(number);
-        self.lane.join(Member {
+        self.lane.push(PendingWrite {
             number: u64::try_from(number).unwrap(),
             record: Arc::clone(&self.records[number]),
             deadline: self.calls[number].deadline,
-            ticket: number,
+            reply: number,
         });
     }
 
@@ -342,9 +363,22 @@ impl<'a> History<'a> {
             }
             (4, Some(_)) if self.rng.bool() => self.database.set_balance(Balance::Corrupt),
             (_, None) => self.database.set_balance(Balance::Number(amount)),
-            (5, _) => self.database.fences.push(CallId::unique()),
+            (5, _) => drop(self.database.end_epoch(self.epoch(), None)),
+            (6, _) => self.jump(),
             _ => self.take_a_key(),
         }
+    }
+
+    /// The clock of this process is corrected, forwards or backwards.
+    fn jump(&mut self) {
+        self.skew = self.rng.u64(0..60_000);
+    }
+
+    /// A hundred milliseconds of a history are fifty seconds by the clock.
+    fn epoch(&self) -> Epoch {
+        let elapsed = self.now.duration_since(self.start) * 500;
+        let skew = Duration::from_secs(1_700_000_000) + milliseconds(self.skew);
+        Epoch::at(SystemTime::UNIX_EPOCH + skew + elapsed)
     }
 
     /// Another process records a transaction, under a key that a call has as well.
@@ -382,21 +416,21 @@ impl<'a> History<'a> {
         {
             self.assert_left_alone(first, number);
         }
-        if self.lane.wakes_at(self.now).is_some_and(|alarm| alarm <= self.now) {
-            let answers = self.lane.expire(self.now);
+        if self.lane.next_timeout(self.now).is_some_and(|alarm| alarm <= self.now) {
+            let answers = self.lane.on_timeout(self.now, &mut self.abandoned);
             self.answer(answers);
             self.send_all(has_room);
         }
-        self.alarm = self.lane.wakes_at(self.now);
+        self.alarm = self.lane.next_timeout(self.now);
         assert!(self.alarm.is_none_or(|alarm| alarm > self.now), "no time passes");
         if self.lane.is_empty() {
-            self.lane = Lane::new(Arc::clone(&self.terms));
+            self.lane = Lane::new(Arc::clone(&self.config), user());
         }
     }
 
     fn send_all(&mut self, has_room: bool) {
-        while has_room && let Some(errand) = self.next_errand() {
-            self.send(&errand);
+        while has_room && let Some(attempt) = self.next_attempt() {
+            self.send(&attempt);
         }
     }
 
@@ -408,9 +442,10 @@ impl<'a> History<'a> {
         assert!(is_alone || is_answered, "a lone call did not leave at once and alone");
     }
 
-    fn next_errand(&mut self) -> Option<Errand<usize>> {
+    fn next_attempt(&mut self) -> Option<WriteAttempt<usize>> {
+        let epoch = self.epoch();
         let Self { calls, requests, records, .. } = self;
-        let prepare = |id, written: &[Arc<Record>]| {
+        let prepare = |epoch, written: &[Arc<Record>]| {
             let part = |record: &Arc<Record>| {
                 let call = records.iter().position(|it| Arc::ptr_eq(it, record)).unwrap();
                 let content = calls[call].content.clone();
@@ -418,9 +453,10 @@ impl<'a> History<'a> {
                 Part { call, content, record: Arc::clone(record), is_poisoned }
             };
             requests.borrow_mut().push(Request {
-                id,
+                epoch,
                 parts: written.iter().map(part).collect(),
-                is_under_way: false,
+                is_in_flight: false,
+                gate: SendGate::default(),
                 is_unanswered: false,
                 faults: Vec::new(),
                 token: 0,
@@ -429,11 +465,11 @@ impl<'a> History<'a> {
             requests.borrow().len() - 1
         };
         let known = requests.borrow().len();
-        let errand = self.lane.depart(self.now, prepare)?;
-        if errand.request == known {
-            self.inspect(errand.request);
+        let attempt = self.lane.next_attempt(self.now, epoch, prepare)?;
+        if attempt.request == known {
+            self.inspect(attempt.request);
         }
-        Some(errand)
+        Some(attempt)
     }
 
     /// A new request is about to leave.
@@ -441,45 +477,46 @@ impl<'a> History<'a> {
         let requests = self.requests.borrow();
         let request = &requests[number];
         let size = request.parts.len();
-        assert!((1..=MOST_MEMBERS).contains(&size), "a request of {size} records");
+        assert!((1..=MAX_RECORDS).contains(&size), "a request of {size} records");
         for (position, part) in request.parts.iter().enumerate() {
             let call = &mut self.calls[part.call];
             let is_twin = |it: &Part| it.content.key == part.content.key;
             assert!(!request.parts[..position].iter().any(is_twin), "one key, two records");
             assert_eq!(call.answer, None, "an answered call left again");
             if let Some(last) = call.request.replace(number).map(|last| &requests[last]) {
-                let is_over = !last.is_under_way
-                    && (!last.is_unanswered || self.database.is_dead(last.id, &last.parts));
+                let is_over = !last.is_in_flight
+                    && (!last.is_unanswered || self.database.is_dead(last.epoch, &last.parts));
                 assert!(is_over, "call {} is part of two requests", part.call);
             }
         }
-        if size == MOST_MEMBERS {
+        if size == MAX_RECORDS {
             self.sights.see("request: full");
         }
     }
 
-    fn send(&mut self, errand: &Errand<usize>) {
+    fn send(&mut self, attempt: &WriteAttempt<usize>) {
         self.trace(|history| {
             let requests = history.requests.borrow();
             let calls: Vec<_> =
-                requests[errand.request].parts.iter().map(|part| part.call).collect();
-            format!("sends {errand:?} of {calls:?}")
+                requests[attempt.request].parts.iter().map(|part| part.call).collect();
+            format!("sends {attempt:?} of {calls:?}")
         });
         self.calm_departures += usize::from(self.now >= self.trouble_ends);
-        assert!(self.lane.batches.len() <= MOST_UNCERTAIN, "too many batches");
-        if self.lane.batches.len() == MOST_UNCERTAIN {
+        assert!(self.lane.batches.len() <= MAX_UNCERTAIN, "too many batches");
+        if self.lane.batches.len() == MAX_UNCERTAIN {
             self.sights.see("lane: as many uncertain batches as may be");
         }
         let fate = self.draw_fate();
         let mut requests = self.requests.borrow_mut();
-        let request = &mut requests[errand.request];
-        assert!(!request.is_under_way, "a request is under way twice");
-        request.is_under_way = true;
+        let request = &mut requests[attempt.request];
+        assert!(!request.is_in_flight, "a request is under way twice");
+        request.is_in_flight = true;
         let token = request.token;
-        let certain = requests.iter().filter(|it| it.is_under_way && !it.is_unanswered).count();
+        request.gate = attempt.attempt.gate.clone();
+        let certain = requests.iter().filter(|it| it.is_in_flight && !it.is_unanswered).count();
         assert!(certain <= 1, "the lane conflicts with itself");
         drop(requests);
-        self.travel(errand, token, fate);
+        self.travel(attempt, token, fate);
     }
 
     fn draw_fate(&mut self) -> Fate {
@@ -497,17 +534,36 @@ impl<'a> History<'a> {
         }
     }
 
-    fn travel(&mut self, errand: &Errand<usize>, token: u32, fate: Fate) {
-        let Errand { request, batch, until, .. } = *errand;
-        let attempt = Attempt { request, batch, task: errand.task.clone(), token, answered: None };
+    fn travel(&mut self, attempt: &WriteAttempt<usize>, token: u32, fate: Fate) {
+        let WriteAttempt { request, batch, .. } = *attempt;
+        let action = attempt.action.clone();
+        let until = attempt.attempt.until;
+        let gate = attempt.attempt.gate.clone();
+        let attempt = Attempt { request, batch, action, gate, token, answered: None };
+        // Before it leaves, it may be called back.
+        let leaves = self.now + milliseconds(self.rng.u64(..3));
+        self.plan(leaves, Event::Leave(attempt, until, fate));
+    }
+
+    /// An attempt has a connection, and goes there unless it was called back.
+    fn leave(&mut self, attempt: Attempt, until: Instant, fate: Fate) {
+        let Attempt { request, batch, token, .. } = attempt;
+        let action = attempt.action.clone();
+        let failure = |fault| match action {
+            Action::Write => Some(Completion::Write(Err(fault))),
+            Action::EndEpoch { .. } => Some(Completion::EndEpoch(Err(fault))),
+        };
+        let is_late = self.now >= until;
+        if (is_late && attempt.gate.revoke()) || !attempt.gate.pass() {
+            self.sights.see("attempt: called back");
+            let completion = failure(Fault::NotTaken(reason()));
+            self.plan(self.now, Event::Return { request, batch, token, completion });
+            return;
+        }
         let arrives = self.now + milliseconds(self.rng.u64(1..4));
         let answered = arrives + milliseconds(self.rng.u64(..4));
         let soon = answered.min(until);
-        let failure = |fault| match errand.task {
-            Task::Write => Some(Outcome::Write(Err(fault))),
-            Task::Fence(_) => Some(Outcome::Fence(Err(fault))),
-        };
-        let (returns, outcome) = match fate {
+        let (returns, completion) = match fate {
             Fate::Passes if answered <= until => {
                 let attempt = Attempt { answered: Some(answered), ..attempt };
                 self.plan(arrives, Event::Attempt(attempt));
@@ -535,7 +591,7 @@ impl<'a> History<'a> {
                 (soon, None)
             }
         };
-        self.plan(returns.max(self.now), Event::Return { request, batch, token, outcome });
+        self.plan(returns.max(self.now), Event::Return { request, batch, token, completion });
     }
 
     /// A late attempt arrives.
@@ -549,13 +605,16 @@ impl<'a> History<'a> {
     /// An attempt reaches the database.
     fn take_effect(&mut self, attempt: Attempt) {
         let Attempt { request: number, batch, token, answered, .. } = attempt;
-        let outcome = match attempt.task {
-            Task::Write => Outcome::Write(self.write(number, token)),
-            Task::Fence(standing) => Outcome::Fence(self.fence(number, &standing)),
+        let completion = match attempt.action {
+            Action::Write => Completion::Write(self.write(number, token)),
+            Action::EndEpoch { epoch, absent } => {
+                Completion::EndEpoch(self.end_epoch(number, epoch, absent.is_some()))
+            }
         };
-        self.trace(|history| format!("{outcome:?}, {:?}", history.database.balance()));
+        self.trace(|history| format!("{completion:?}, {:?}", history.database.balance()));
         if let Some(answered) = answered {
-            let returned = Event::Return { request: number, batch, token, outcome: Some(outcome) };
+            let completion = Some(completion);
+            let returned = Event::Return { request: number, batch, token, completion };
             self.plan(answered, returned);
         }
     }
@@ -567,13 +626,12 @@ impl<'a> History<'a> {
         if request.committed_token == Some(token) && self.rng.bool() {
             return Ok(WriteAnswer::Committed);
         }
-        match self.database.write(request.id, &request.parts, &mut self.rng) {
+        match self.database.write(request.epoch, &request.parts, &mut self.rng) {
             Effect::Rejected(why) => Err(Fault::Rejected(why)),
             Effect::Answered(WriteAnswer::Committed) => {
                 request.committed_token = Some(token);
                 for part in &request.parts {
-                    let call = &self.calls[part.call];
-                    assert!(!call.must_not_happen(), "call {} happened after all", part.call);
+                    judge_effect(&self.calls, part.call);
                 }
                 Ok(WriteAnswer::Committed)
             }
@@ -588,8 +646,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Others are at work on the same items, so that DynamoDB does not say all. The rest is an
-    /// answer under the same condition as in `src/dynamodb/write.rs`.
+    /// Others are at work on the same items, so that DynamoDB does not say all.
     fn blur(&mut self, mut refusal: Refusal) -> Result<WriteAnswer, Fault> {
         for state in &mut refusal.records {
             if self.rng.u8(..3) == 0 {
@@ -597,12 +654,7 @@ impl<'a> History<'a> {
             }
         }
         refusal.balance = refusal.balance.filter(|_| self.rng.u8(..3) > 0);
-        let is_answer = refusal.records.iter().any(|state| match state {
-            RecordState::Taken(_) => true,
-            RecordState::Free => refusal.balance.is_some(),
-            RecordState::Unclear => false,
-        });
-        if is_answer {
+        if refusal.is_definite() {
             self.sights.see("refusal: partly unclear");
             Ok(WriteAnswer::Refused(refusal))
         } else if self.rng.bool() {
@@ -612,41 +664,45 @@ impl<'a> History<'a> {
         }
     }
 
-    fn fence(&mut self, number: usize, standing: &[CallId]) -> Result<FenceAnswer, Fault> {
+    fn end_epoch(
+        &mut self,
+        number: usize,
+        epoch: Epoch,
+        is_first_absent: bool,
+    ) -> Result<EpochAnswer, Fault> {
         if self.is_troubled() && self.rng.u8(..4) == 0 {
             return Err(Fault::Contended(reason()));
         }
+        let is_over = epoch.is_over(self.database.epoch);
         let requests = self.requests.borrow();
-        let request = &requests[number];
-        let first = request.parts.first().unwrap();
-        let answer = self.database.fence(request.id, first, standing);
-        let own = first.record.call_id.to_string();
+        let first = requests[number].parts.first().filter(|_| is_first_absent);
+        let answer = self.database.end_epoch(epoch, first);
         self.sights.see(match &answer {
-            FenceAnswer::Fenced => "fence: stands",
-            FenceAnswer::Outdated(fences) if fences.contains(&request.id) => "fence: stood already",
-            FenceAnswer::Outdated(_) => "fence: others stand",
-            FenceAnswer::KeyTaken(ExistingRecord { call_id: Some(call_id), .. })
-                if *call_id == own =>
-            {
-                "fence: too late"
+            EpochAnswer::Ended if is_over => "epoch: over already",
+            EpochAnswer::Ended => "epoch: ended",
+            EpochAnswer::KeyTaken(existing) if first.is_some_and(|it| it.is_own(existing)) => {
+                "epoch: too late"
             }
-            FenceAnswer::KeyTaken(_) => "fence: the key is taken",
+            EpochAnswer::KeyTaken(_) => "epoch: the key is taken",
         });
         Ok(answer)
     }
 
-    fn bring_back(&mut self, number: usize, batch: u64, token: u32, outcome: Option<Outcome>) {
+    fn bring_back(
+        &mut self,
+        number: usize,
+        batch: u64,
+        token: u32,
+        completion: Option<Completion>,
+    ) {
         let mut requests = self.requests.borrow_mut();
         let request = &mut requests[number];
-        request.is_under_way = false;
-        match &outcome {
-            Some(
-                Outcome::Write(Err(Fault::Unanswered(_)))
-                | Outcome::Fence(Err(Fault::Unanswered(_))),
-            ) => {
+        request.is_in_flight = false;
+        match &completion {
+            Some(Completion::Write(Err(Fault::Unanswered(_)))) => {
                 request.is_unanswered = true;
             }
-            Some(Outcome::Write(Ok(WriteAnswer::Refused(_)))) => request.token = token + 1,
+            Some(Completion::Write(Ok(WriteAnswer::Refused(_)))) => request.token = token + 1,
             _ => {}
         }
         drop(requests);
@@ -655,14 +711,20 @@ impl<'a> History<'a> {
             1 => 1.0,
             _ => self.rng.f64(),
         };
-        let answers = match outcome {
-            Some(outcome) => self.lane.arrive(batch, number, outcome, self.now, jitter),
-            None => self.lane.lose(batch, &BalanceError::new(ErrorCode::InternalError, "")),
+        let abandoned = &mut self.abandoned;
+        let answers = match completion {
+            Some(completion) => {
+                self.lane.on_completed(batch, number, completion, self.now, jitter, abandoned)
+            }
+            None => {
+                let why = BalanceError::new(ErrorCode::InternalError, "");
+                self.lane.on_lost(batch, &why, self.now, abandoned)
+            }
         };
         self.answer(answers);
     }
 
-    fn answer(&mut self, answers: Answers<usize>) {
+    fn answer(&mut self, answers: Replies<usize>) {
         for (number, outcome) in answers {
             self.trace(|_| format!("call {number} is told {outcome:?}"));
             self.sights.see(outcome.as_ref().map_or_else(|error| error.code.as_str(), |()| "OK"));

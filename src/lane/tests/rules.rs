@@ -7,16 +7,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::{
-    Answers, Errand, Lane, MOST_MEMBERS, MOST_UNCERTAIN, Member, Outcome, Task, Terms,
+    Action, Completion, Config, Lane, MAX_RECORDS, MAX_UNCERTAIN, PendingWrite, Replies,
+    WriteAttempt,
 };
+use crate::abandoned::Abandoned;
 use crate::ending::{Ending, Operation};
+use crate::epoch::Epoch;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::store::{
-    CallId, ExistingRecord, Fault, FenceAnswer, Reason, Record, RecordState, Refusal,
+    CallId, EpochAnswer, ExistingRecord, Fault, Reason, Record, RecordState, Refusal,
     RefusedBalance, WriteAnswer,
 };
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, UserId};
 use crate::value::Value;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(25);
@@ -25,33 +28,38 @@ const LATENCY: Duration = Duration::from_millis(5);
 /// The longest pause after a fault.
 const PAUSE: Duration = Duration::from_secs(1);
 
-type Written = Vec<Arc<Record>>;
+/// A request: its epoch and its records.
+type Request = (Epoch, Vec<Arc<Record>>);
 type Told = Vec<(&'static str, Result<(), ErrorCode>)>;
 
 use ErrorCode::{
-    AccessDenied, CorruptBalance, DuplicateTransaction, InsufficientBalance, InternalError,
-    NothingHappened, OutcomeUnknown, ServiceError,
+    AccessDenied, CorruptBalance, DuplicateTransaction, IdempotentKeyReused, InsufficientBalance,
+    InternalError, NothingHappened, OutcomeUnknown, ServiceError,
 };
 use RecordState::{Free, Unclear};
 
 /// A lane, the time, and all calls so far.
 struct Scene {
-    lane: Lane<&'static str, (CallId, Written)>,
+    lane: Lane<&'static str, Request>,
+    abandoned: Abandoned,
     now: Instant,
+    epoch: Epoch,
     numbers: HashMap<&'static str, u64>,
     records: HashMap<&'static str, Arc<Record>>,
 }
 
 impl Scene {
     fn new() -> Self {
-        let terms = Terms {
+        let config = Config {
             ending: Ending { operation: Operation::Transact, call_timeout: CALL_TIMEOUT },
             default_balance: decimal("100"),
             attempt_timeout: ATTEMPT_TIMEOUT,
         };
         Self {
-            lane: Lane::new(Arc::new(terms)),
+            lane: Lane::new(Arc::new(config), user()),
+            abandoned: Abandoned::default(),
             now: Instant::now(),
+            epoch: epoch("1000"),
             numbers: HashMap::new(),
             records: HashMap::new(),
         }
@@ -82,103 +90,120 @@ impl Scene {
         self.numbers.insert(name, number);
         self.records.insert(name, Arc::clone(&record));
         let deadline = self.now + CALL_TIMEOUT;
-        self.lane.join(Member { number, record, deadline, ticket: name });
+        self.lane.push(PendingWrite { number, record, deadline, reply: name });
     }
 
-    fn next(&mut self) -> Option<Errand<(CallId, Written)>> {
-        self.lane.depart(self.now, |id, records| (id, records.to_vec()))
+    fn next(&mut self) -> Option<WriteAttempt<Request>> {
+        let prepare = |epoch, records: &[Arc<Record>]| (epoch, records.to_vec());
+        self.lane.next_attempt(self.now, self.epoch, prepare)
     }
 
-    fn depart(&mut self) -> Errand<(CallId, Written)> {
+    /// The next request, which is sent.
+    fn send(&mut self) -> WriteAttempt<Request> {
+        let attempt = self.connect();
+        assert!(attempt.attempt.gate.pass());
+        attempt
+    }
+
+    /// The next request, which has no connection yet.
+    fn connect(&mut self) -> WriteAttempt<Request> {
         self.next().expect("something is to be sent")
     }
 
-    fn departs(&mut self, keys: &[&str]) -> Errand<(CallId, Written)> {
-        let errand = self.depart();
-        assert_eq!(keys_of(&errand), keys);
-        errand
+    fn sends(&mut self, keys: &[&str]) -> WriteAttempt<Request> {
+        let attempt = self.send();
+        assert_eq!(keys_of(&attempt), keys);
+        attempt
     }
 
     #[track_caller]
     fn stays(&mut self) {
-        if let Some(errand) = self.next() {
-            panic!("{:?} left", keys_of(&errand));
+        if let Some(attempt) = self.next() {
+            panic!("{:?} left", keys_of(&attempt));
         }
     }
 
-    fn arrive(&mut self, errand: Errand<(CallId, Written)>, outcome: Outcome) -> Told {
+    fn complete(&mut self, attempt: WriteAttempt<Request>, completion: Completion) -> Told {
         self.now += LATENCY;
-        told(self.lane.arrive(errand.batch, errand.request, outcome, self.now, 1.0))
+        let WriteAttempt { batch, request, .. } = attempt;
+        let Self { lane, abandoned, now, .. } = self;
+        told(lane.on_completed(batch, request, completion, *now, 1.0, abandoned))
     }
 
-    fn commit(&mut self, errand: Errand<(CallId, Written)>) -> Told {
-        self.arrive(errand, Outcome::Write(Ok(WriteAnswer::Committed)))
+    fn commit(&mut self, attempt: WriteAttempt<Request>) -> Told {
+        self.complete(attempt, Completion::Write(Ok(WriteAnswer::Committed)))
     }
 
     fn refuse(
         &mut self,
-        errand: Errand<(CallId, Written)>,
+        attempt: WriteAttempt<Request>,
         records: impl IntoIterator<Item = RecordState>,
         balance: impl Into<Option<StoredBalance>>,
     ) -> Told {
-        let balance = balance.into().map(|balance| RefusedBalance { balance, fences: Vec::new() });
+        self.refuse_in(attempt, records, balance, None)
+    }
+
+    /// A refusal by a balance that has seen an epoch.
+    fn refuse_in(
+        &mut self,
+        attempt: WriteAttempt<Request>,
+        records: impl IntoIterator<Item = RecordState>,
+        balance: impl Into<Option<StoredBalance>>,
+        epoch: Option<Epoch>,
+    ) -> Told {
+        let balance = balance.into().map(|balance| RefusedBalance { balance, epoch });
         let refusal = Refusal { records: records.into_iter().collect(), balance };
-        assert_eq!(refusal.records.len(), errand.request.1.len());
-        self.arrive(errand, Outcome::Write(Ok(WriteAnswer::Refused(refusal))))
+        assert_eq!(refusal.records.len(), attempt.request.1.len());
+        self.complete(attempt, Completion::Write(Ok(WriteAnswer::Refused(refusal))))
     }
 
-    fn fail(&mut self, errand: Errand<(CallId, Written)>, fault: Fault) -> Told {
-        let outcome = match errand.task {
-            Task::Write => Outcome::Write(Err(fault)),
-            Task::Fence(_) => Outcome::Fence(Err(fault)),
+    fn fail(&mut self, attempt: WriteAttempt<Request>, fault: Fault) -> Told {
+        let completion = match attempt.action {
+            Action::Write => Completion::Write(Err(fault)),
+            Action::EndEpoch { .. } => Completion::EndEpoch(Err(fault)),
         };
-        self.arrive(errand, outcome)
+        self.complete(attempt, completion)
     }
 
-    fn answer_fence(&mut self, errand: Errand<(CallId, Written)>, answer: FenceAnswer) -> Told {
-        assert!(matches!(errand.task, Task::Fence(_)), "{:?}", errand.task);
-        self.arrive(errand, Outcome::Fence(Ok(answer)))
+    fn end_epoch(&mut self, attempt: WriteAttempt<Request>, answer: EpochAnswer) -> Told {
+        assert!(matches!(attempt.action, Action::EndEpoch { .. }), "{:?}", attempt.action);
+        self.complete(attempt, Completion::EndEpoch(Ok(answer)))
     }
 
     /// The next request goes unanswered.
     fn go_unanswered(&mut self) {
-        let errand = self.depart();
-        assert_eq!(self.fail(errand, unanswered()), []);
+        let attempt = self.send();
+        assert_eq!(self.fail(attempt, unanswered()), []);
     }
 
     /// The next request goes unanswered, and its repetition is ready.
-    fn repeat_unanswered(&mut self) -> Errand<(CallId, Written)> {
+    fn repeat_unanswered(&mut self) -> WriteAttempt<Request> {
         self.go_unanswered();
         self.now += PAUSE;
-        self.depart()
+        self.send()
     }
 
     /// A debit of 50 goes unanswered, and its repetition finds a balance of 20.
-    fn doubt(&mut self) -> Errand<(CallId, Written)> {
+    fn doubt(&mut self) -> WriteAttempt<Request> {
         self.debit("a", 50.0);
         let again = self.repeat_unanswered();
         assert_eq!(self.refuse(again, [Free], balance("20")), []);
-        self.depart()
+        self.send()
     }
 
     fn cancel(&mut self, name: &'static str) -> Option<(&'static str, Result<(), ErrorCode>)> {
-        told(self.lane.cancel(self.numbers[name]).into_iter().collect()).pop()
+        let Self { lane, abandoned, numbers, now, .. } = self;
+        told(lane.cancel(numbers[name], *now, abandoned).into_iter().collect()).pop()
     }
 
     fn expire(&mut self) -> Told {
         self.now += CALL_TIMEOUT;
-        told(self.lane.expire(self.now))
+        told(self.lane.on_timeout(self.now, &mut self.abandoned))
     }
 
     /// The record of a call, as it is found under its key.
     fn found(&self, name: &str) -> ExistingRecord {
-        let Record { transaction, call_id, .. } = &*self.records[name];
-        ExistingRecord {
-            user_id: Some("user-1".to_owned()),
-            amount: Some(transaction.amount.as_decimal().clone()),
-            transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
-            call_id: Some(call_id.to_string()),
-        }
+        ExistingRecord::from(&*self.records[name])
     }
 
     /// The same, written by another call.
@@ -191,12 +216,20 @@ impl Scene {
     }
 }
 
-fn told(answers: Answers<&'static str>) -> Told {
-    answers.into_iter().map(|(name, it)| (name, it.map_err(|error| error.code))).collect()
+fn told(replies: Replies<&'static str>) -> Told {
+    replies.into_iter().map(|(name, it)| (name, it.map_err(|error| error.code))).collect()
 }
 
-fn keys_of(errand: &Errand<(CallId, Written)>) -> Vec<&str> {
-    errand.request.1.iter().map(|it| it.transaction.idempotent_key.as_str()).collect()
+fn keys_of(attempt: &WriteAttempt<Request>) -> Vec<&str> {
+    attempt.request.1.iter().map(|it| it.transaction.idempotent_key.as_str()).collect()
+}
+
+fn user() -> UserId {
+    UserId::validate_for_transaction(Value::Text("user-1".to_owned())).unwrap()
+}
+
+fn epoch(text: &str) -> Epoch {
+    Epoch::parse(text).unwrap()
 }
 
 fn decimal(text: &str) -> Decimal {
@@ -227,10 +260,10 @@ fn forbidden() -> Fault {
 fn a_lone_call_leaves_at_once() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.departs(&["a"]);
-    assert_eq!(errand.task, Task::Write);
-    assert_eq!(errand.until, scene.now + ATTEMPT_TIMEOUT);
-    assert_eq!(scene.commit(errand), [("a", Ok(()))]);
+    let attempt = scene.sends(&["a"]);
+    assert_eq!(attempt.action, Action::Write);
+    assert_eq!(attempt.attempt.until, scene.now + ATTEMPT_TIMEOUT);
+    assert_eq!(scene.commit(attempt), [("a", Ok(()))]);
     assert!(scene.lane.is_empty());
 }
 
@@ -238,13 +271,13 @@ fn a_lone_call_leaves_at_once() {
 fn those_who_come_meanwhile_leave_together() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     scene.credit("b", 1.0);
     scene.debit("c", 1.0);
     scene.stays();
-    scene.commit(errand);
-    let errand = scene.departs(&["b", "c"]);
-    assert_eq!(scene.commit(errand), [("b", Ok(())), ("c", Ok(()))]);
+    scene.commit(attempt);
+    let attempt = scene.sends(&["b", "c"]);
+    assert_eq!(scene.commit(attempt), [("b", Ok(())), ("c", Ok(()))]);
 }
 
 #[test]
@@ -255,23 +288,68 @@ fn at_most_99_travel_together() {
     for name in &names {
         scene.credit(name, 1.0);
     }
-    let errand = scene.departs(&names[..MOST_MEMBERS]);
-    scene.commit(errand);
-    scene.departs(&names[MOST_MEMBERS..]);
+    let attempt = scene.sends(&names[..MAX_RECORDS]);
+    scene.commit(attempt);
+    scene.sends(&names[MAX_RECORDS..]);
 }
 
 #[test]
-fn two_calls_with_one_key_never_travel_together() {
+fn of_calls_with_one_key_one_is_sent_and_the_others_are_answered_by_it() {
     let mut scene = Scene::new();
     scene.join("a", "key", 1.0, "credit");
     scene.join("twin of a", "key", 1.0, "credit");
+    scene.join("other than a", "key", 2.0, "credit");
     scene.credit("b", 1.0);
-    let errand = scene.departs(&["key", "b"]);
-    assert_eq!(scene.commit(errand), [("a", Ok(())), ("b", Ok(()))]);
-    let errand = scene.departs(&["key"]);
-    let found = RecordState::Taken(scene.found("a"));
-    let answers = scene.refuse(errand, [found], None);
-    assert_eq!(answers, [("twin of a", Err(DuplicateTransaction))]);
+    let attempt = scene.sends(&["key", "b"]);
+    scene.join("late twin of a", "key", 1.0, "credit");
+    let expected = [
+        ("a", Ok(())),
+        ("twin of a", Err(DuplicateTransaction)),
+        ("other than a", Err(IdempotentKeyReused)),
+        ("late twin of a", Err(DuplicateTransaction)),
+        ("b", Ok(())),
+    ];
+    assert_eq!(scene.commit(attempt), expected);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn of_calls_with_one_key_those_are_refused_that_were_there() {
+    let mut scene = Scene::new();
+    scene.join("a", "key", 30.0, "debit");
+    scene.join("twin of a", "key", 30.0, "debit");
+    scene.join("smaller than a", "key", 5.0, "debit");
+    let attempt = scene.sends(&["key"]);
+    scene.join("late twin of a", "key", 30.0, "debit");
+    let answers = scene.refuse(attempt, [Free], balance("20"));
+    assert_eq!(answers, [("a", Err(InsufficientBalance)), ("twin of a", Err(InsufficientBalance))]);
+    let attempt = scene.sends(&["key"]);
+    assert_eq!(attempt.request.1[0].transaction, scene.records["smaller than a"].transaction);
+}
+
+#[test]
+fn a_call_takes_the_place_of_one_with_its_key_that_has_left() {
+    let mut scene = Scene::new();
+    scene.credit("first", 1.0);
+    let first = scene.send();
+    scene.join("a", "key", 1.0, "credit");
+    scene.join("twin of a", "key", 1.0, "credit");
+    assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
+    scene.commit(first);
+    let attempt = scene.sends(&["key"]);
+    assert_eq!(scene.commit(attempt), [("twin of a", Ok(()))]);
+}
+
+#[test]
+fn a_call_waits_for_an_uncertain_request_with_its_key() {
+    let mut scene = Scene::new();
+    scene.join("a", "key", 1.0, "credit");
+    scene.go_unanswered();
+    scene.join("twin of a", "key", 1.0, "credit");
+    scene.stays();
+    scene.now += PAUSE;
+    let again = scene.sends(&["key"]);
+    assert_eq!(scene.commit(again), [("a", Ok(())), ("twin of a", Err(DuplicateTransaction))]);
 }
 
 #[test]
@@ -280,7 +358,7 @@ fn a_sum_that_dynamodb_cannot_hold_travels_apart() {
     scene.credit("a", 1e38);
     scene.credit("b", 1.0);
     scene.credit("c", 1e38);
-    scene.departs(&["a", "c"]);
+    scene.sends(&["a", "c"]);
 }
 
 #[test]
@@ -288,10 +366,10 @@ fn a_debit_that_is_not_covered_alone_is_refused_and_the_others_go_on() {
     let mut scene = Scene::new();
     scene.debit("a", 30.0);
     scene.debit("b", 20.0);
-    let errand = scene.depart();
-    let answers = scene.refuse(errand, [Free, Free], balance("20"));
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], balance("20"));
     assert_eq!(answers, [("a", Err(InsufficientBalance))]);
-    scene.departs(&["b"]);
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -300,12 +378,12 @@ fn of_those_not_covered_together_as_many_go_on_as_fit_in_order_of_arrival() {
     for (name, amount) in [("a", 15.0), ("b", 20.0), ("c", 5.0)] {
         scene.debit(name, amount);
     }
-    let errand = scene.depart();
-    assert_eq!(scene.refuse(errand, [Free, Free, Free], balance("20")), []);
-    let errand = scene.departs(&["a", "c"]);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free, Free], balance("20")), []);
+    let attempt = scene.sends(&["a", "c"]);
     scene.stays();
-    scene.commit(errand);
-    scene.departs(&["b"]);
+    scene.commit(attempt);
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -315,9 +393,9 @@ fn credits_are_ordered_first() {
         scene.debit(name, amount);
     }
     scene.credit("d", 15.0);
-    let errand = scene.depart();
-    assert_eq!(scene.refuse(errand, [Free, Free, Free, Free], balance("20")), []);
-    scene.departs(&["a", "b", "d"]);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free, Free, Free], balance("20")), []);
+    scene.sends(&["a", "b", "d"]);
 }
 
 #[test]
@@ -325,10 +403,10 @@ fn an_absent_balance_counts_as_the_default_one() {
     let mut scene = Scene::new();
     scene.debit("a", 101.0);
     scene.debit("b", 100.0);
-    let errand = scene.depart();
-    let answers = scene.refuse(errand, [Free, Free], StoredBalance::Absent);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], StoredBalance::Absent);
     assert_eq!(answers, [("a", Err(InsufficientBalance))]);
-    scene.departs(&["b"]);
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -336,8 +414,8 @@ fn a_corrupt_balance_refuses_all() {
     let mut scene = Scene::new();
     scene.debit("a", 1.0);
     scene.credit("b", 1.0);
-    let errand = scene.depart();
-    let answers = scene.refuse(errand, [Free, Free], StoredBalance::Corrupt);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], StoredBalance::Corrupt);
     assert_eq!(answers, [("a", Err(CorruptBalance)), ("b", Err(CorruptBalance))]);
     assert!(scene.lane.is_empty());
 }
@@ -348,20 +426,20 @@ fn a_duplicate_is_answered_and_the_others_go_on() {
     scene.credit("a", 1.0);
     scene.credit("b", 1.0);
     scene.credit("c", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     let records = [Free, scene.twin("b"), Free];
-    let answers = scene.refuse(errand, records, None);
+    let answers = scene.refuse(attempt, records, None);
     assert_eq!(answers, [("b", Err(DuplicateTransaction))]);
-    scene.departs(&["a", "c"]);
+    scene.sends(&["a", "c"]);
 }
 
 #[test]
 fn a_duplicate_is_told_before_an_insufficient_balance() {
     let mut scene = Scene::new();
     scene.debit("a", 30.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     let records = [scene.twin("a")];
-    let answers = scene.refuse(errand, records, balance("20"));
+    let answers = scene.refuse(attempt, records, balance("20"));
     assert_eq!(answers, [("a", Err(DuplicateTransaction))]);
 }
 
@@ -370,10 +448,10 @@ fn a_call_whose_record_was_in_conflict_is_not_refused_yet() {
     let mut scene = Scene::new();
     scene.debit("a", 30.0);
     scene.debit("b", 30.0);
-    let errand = scene.depart();
-    let answers = scene.refuse(errand, [Unclear, Free], balance("20"));
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Unclear, Free], balance("20"));
     assert_eq!(answers, [("b", Err(InsufficientBalance))]);
-    scene.departs(&["a"]);
+    scene.sends(&["a"]);
 }
 
 #[test]
@@ -392,16 +470,16 @@ fn a_rejected_batch_is_halved_until_the_culprit_stands_alone() {
     for name in ["a", "b", "culprit", "d"] {
         scene.credit(name, 1.0);
     }
-    let errand = scene.departs(&["a", "b", "culprit", "d"]);
-    assert_eq!(scene.fail(errand, rejected()), []);
-    let errand = scene.departs(&["a", "b"]);
-    assert_eq!(scene.commit(errand), [("a", Ok(())), ("b", Ok(()))]);
-    let errand = scene.departs(&["culprit", "d"]);
-    assert_eq!(scene.fail(errand, rejected()), []);
-    let errand = scene.departs(&["culprit"]);
-    assert_eq!(scene.fail(errand, rejected()), [("culprit", Err(ServiceError))]);
-    let errand = scene.departs(&["d"]);
-    assert_eq!(scene.commit(errand), [("d", Ok(()))]);
+    let attempt = scene.sends(&["a", "b", "culprit", "d"]);
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    let attempt = scene.sends(&["a", "b"]);
+    assert_eq!(scene.commit(attempt), [("a", Ok(())), ("b", Ok(()))]);
+    let attempt = scene.sends(&["culprit", "d"]);
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    let attempt = scene.sends(&["culprit"]);
+    assert_eq!(scene.fail(attempt, rejected()), [("culprit", Err(ServiceError))]);
+    let attempt = scene.sends(&["d"]);
+    assert_eq!(scene.commit(attempt), [("d", Ok(()))]);
 }
 
 #[test]
@@ -409,10 +487,10 @@ fn with_members_that_have_left_those_who_stay_were_not_rejected_alone() {
     let mut scene = Scene::new();
     scene.credit("culprit", 1.0);
     scene.credit("b", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     scene.cancel("culprit");
-    assert_eq!(scene.fail(errand, rejected()), []);
-    scene.departs(&["b"]);
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -420,46 +498,46 @@ fn a_balance_that_refuses_what_it_covers_is_an_error_of_the_service() {
     let mut scene = Scene::new();
     scene.debit("a", 1.0);
     scene.debit("b", 1.0);
-    let errand = scene.depart();
-    assert_eq!(scene.refuse(errand, [Free, Free], balance("20")), []);
-    let errand = scene.departs(&["a"]);
-    assert_eq!(scene.refuse(errand, [Free], balance("20")), [("a", Err(ServiceError))]);
-    scene.departs(&["b"]);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free], balance("20")), []);
+    let attempt = scene.sends(&["a"]);
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), [("a", Err(ServiceError))]);
+    scene.sends(&["b"]);
 }
 
 #[test]
 fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     scene.credit("b", 1.0);
-    assert_eq!(scene.fail(errand, Fault::Contended(reason())), []);
+    assert_eq!(scene.fail(attempt, Fault::Contended(reason())), []);
     scene.stays();
-    let pause_ends = scene.lane.wakes_at(scene.now).unwrap();
+    let pause_ends = scene.lane.next_timeout(scene.now).unwrap();
     assert_eq!(pause_ends, scene.now + Duration::from_millis(25));
     scene.credit("c", 1.0);
     scene.now = pause_ends;
-    scene.departs(&["a", "b", "c"]);
+    scene.sends(&["a", "b", "c"]);
 }
 
 #[test]
 fn a_new_lane_sleeps() {
-    assert_eq!(Scene::new().lane.wakes_at(Instant::now()), None);
+    assert_eq!(Scene::new().lane.next_timeout(Instant::now()), None);
 }
 
 #[test]
 fn an_uncertain_batch_is_repeated_unchanged_beside_the_lane() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
-    let (id, _) = errand.request;
+    let attempt = scene.send();
+    let request = attempt.request.clone();
     scene.credit("b", 1.0);
-    scene.fail(errand, unanswered());
-    scene.departs(&["b"]);
+    scene.fail(attempt, unanswered());
+    scene.sends(&["b"]);
     scene.stays();
     scene.now += PAUSE;
-    let again = scene.departs(&["a"]);
-    assert_eq!(again.request.0, id);
+    let again = scene.sends(&["a"]);
+    assert_eq!(again.request, request);
     assert_eq!(scene.commit(again), [("a", Ok(()))]);
 }
 
@@ -470,16 +548,16 @@ fn with_four_uncertain_batches_the_others_wait() {
         scene.credit(name, 1.0);
         scene.go_unanswered();
     }
-    assert_eq!(scene.lane.batches.len(), MOST_UNCERTAIN);
+    assert_eq!(scene.lane.batches.len(), MAX_UNCERTAIN);
     scene.credit("e", 1.0);
     scene.stays();
     scene.now += PAUSE;
-    let again = scene.departs(&["a"]);
+    let again = scene.sends(&["a"]);
     scene.commit(again);
-    scene.departs(&["b"]);
-    scene.departs(&["c"]);
-    scene.departs(&["d"]);
-    scene.departs(&["e"]);
+    scene.sends(&["b"]);
+    scene.sends(&["c"]);
+    scene.sends(&["d"]);
+    scene.sends(&["e"]);
 }
 
 #[test]
@@ -489,30 +567,30 @@ fn those_who_go_on_wait_for_the_request_that_is_under_way() {
     scene.credit("b", 1.0);
     let again = scene.repeat_unanswered();
     scene.credit("c", 1.0);
-    let other = scene.departs(&["c"]);
+    let other = scene.sends(&["c"]);
     let records = [scene.twin("a"), Free];
     scene.refuse(again, records, None);
     scene.stays();
     scene.commit(other);
-    scene.departs(&["b"]);
+    scene.sends(&["b"]);
 }
 
 #[test]
 fn a_call_that_waits_at_its_deadline_has_not_happened() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let _under_way = scene.depart();
+    let _under_way = scene.send();
     scene.credit("b", 1.0);
-    assert_eq!(scene.expire(), [("b", Err(NothingHappened)), ("a", Err(OutcomeUnknown))]);
+    assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown)), ("b", Err(NothingHappened))]);
 }
 
 #[test]
 fn a_call_under_way_at_its_deadline_is_unknown() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown))]);
-    assert_eq!(scene.commit(errand), []);
+    assert_eq!(scene.commit(attempt), []);
     assert!(scene.lane.is_empty());
 }
 
@@ -531,7 +609,7 @@ fn an_attempt_ends_with_the_last_of_its_deadlines() {
     scene.credit("a", 1.0);
     let deadline = scene.now + CALL_TIMEOUT;
     scene.now = deadline.checked_sub(LATENCY).unwrap();
-    assert_eq!(scene.depart().until, deadline);
+    assert_eq!(scene.send().attempt.until, deadline);
 }
 
 #[test]
@@ -540,10 +618,10 @@ fn whoever_leaves_before_the_first_attempt_is_no_part_of_it() {
     for name in ["a", "b", "c"] {
         scene.debit(name, 10.0);
     }
-    let errand = scene.depart();
-    scene.refuse(errand, [Free, Free, Free], balance("20"));
+    let attempt = scene.send();
+    scene.refuse(attempt, [Free, Free, Free], balance("20"));
     assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
-    scene.departs(&["b"]);
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -554,83 +632,166 @@ fn whoever_leaves_an_uncertain_batch_stays_part_of_the_request() {
     scene.go_unanswered();
     assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
     scene.now += PAUSE;
-    let again = scene.departs(&["a", "b"]);
+    let again = scene.sends(&["a", "b"]);
     assert_eq!(scene.commit(again), [("b", Ok(()))]);
 }
 
 #[test]
-fn a_refusal_after_an_unanswered_attempt_is_told_behind_a_fence() {
+fn a_refusal_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
     let mut scene = Scene::new();
-    let fence = scene.doubt();
-    assert_eq!(fence.task, Task::Fence(Vec::new()));
-    let answers = scene.answer_fence(fence, FenceAnswer::Fenced);
-    assert_eq!(answers, [("a", Err(InsufficientBalance))]);
+    let end = scene.doubt();
+    let absent = Some(Arc::clone(&scene.records["a"]));
+    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent });
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(again.request.0, scene.epoch.next());
+    assert_eq!(scene.refuse(again, [Free], balance("20")), [("a", Err(InsufficientBalance))]);
 }
 
 #[test]
-fn a_fence_that_stood_already_is_a_fence() {
+fn a_balance_that_has_seen_a_later_epoch_refuses_for_good() {
     let mut scene = Scene::new();
-    let fence = scene.doubt();
-    let standing = vec![CallId::unique(), fence.request.0];
-    let answers = scene.answer_fence(fence, FenceAnswer::Outdated(standing));
+    scene.debit("a", 50.0);
+    scene.debit("b", 10.0);
+    let again = scene.repeat_unanswered();
+    let later = Some(epoch("6000"));
+    let answers = scene.refuse_in(again, [Free, Free], balance("20"), later);
     assert_eq!(answers, [("a", Err(InsufficientBalance))]);
+    let next = scene.sends(&["b"]);
+    assert_eq!(Some(next.request.0), later);
 }
 
 #[test]
-fn a_fence_is_put_up_again_beside_those_that_others_have_put_up() {
+fn who_is_refused_for_the_epoch_alone_goes_again_in_a_later_one() {
     let mut scene = Scene::new();
-    let fence = scene.doubt();
-    let others = vec![CallId::unique()];
-    assert_eq!(scene.answer_fence(fence, FenceAnswer::Outdated(others.clone())), []);
+    scene.debit("a", 10.0);
+    let attempt = scene.send();
+    let later = Some(epoch("6000"));
+    assert_eq!(scene.refuse_in(attempt, [Free], balance("20"), later), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(Some(again.request.0), later);
+    assert_eq!(scene.commit(again), [("a", Ok(()))]);
+}
+
+#[test]
+fn a_repetition_keeps_its_epoch() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.go_unanswered();
+    let first = scene.epoch;
+    scene.epoch = epoch("6000");
     scene.now += PAUSE;
-    assert_eq!(scene.depart().task, Task::Fence(others));
+    assert_eq!(scene.send().request.0, first);
 }
 
 #[test]
-fn a_fence_that_comes_too_late_tells_of_the_success() {
+fn an_end_of_an_epoch_that_comes_too_late_tells_of_the_success() {
     let mut scene = Scene::new();
     scene.debit("a", 50.0);
     scene.credit("b", 1.0);
     let again = scene.repeat_unanswered();
     assert_eq!(scene.refuse(again, [Free, Free], balance("20")), []);
-    let fence = scene.depart();
+    let end = scene.send();
     let found = scene.found("a");
-    let answers = scene.answer_fence(fence, FenceAnswer::KeyTaken(found));
+    let answers = scene.end_epoch(end, EpochAnswer::KeyTaken(found));
     assert_eq!(answers, [("a", Ok(())), ("b", Ok(()))]);
 }
 
 #[test]
-fn a_fence_that_finds_a_duplicate_is_not_needed() {
+fn an_end_of_an_epoch_that_finds_a_duplicate_is_not_needed() {
     let mut scene = Scene::new();
     scene.debit("a", 50.0);
     scene.credit("b", 1.0);
     let again = scene.repeat_unanswered();
     scene.refuse(again, [Free, Free], balance("20"));
-    let fence = scene.depart();
+    let end = scene.send();
     let found = scene.found_twin("a");
-    let answers = scene.answer_fence(fence, FenceAnswer::KeyTaken(found));
+    let answers = scene.end_epoch(end, EpochAnswer::KeyTaken(found));
     assert_eq!(answers, [("a", Err(DuplicateTransaction))]);
-    assert_eq!(scene.departs(&["b"]).task, Task::Write);
+    assert_eq!(scene.sends(&["b"]).action, Action::Write);
 }
 
 #[test]
-fn a_fence_whose_answer_is_lost_is_put_up_again() {
+fn an_end_of_an_epoch_whose_answer_is_lost_is_repeated() {
     let mut scene = Scene::new();
-    let fence = scene.doubt();
-    assert_eq!(scene.fail(fence, unanswered()), []);
+    let end = scene.doubt();
+    let action = end.action.clone();
+    assert_eq!(scene.fail(end, unanswered()), []);
     scene.now += PAUSE;
-    assert_eq!(scene.depart().task, Task::Fence(Vec::new()));
+    assert_eq!(scene.send().action, action);
 }
 
 #[test]
-fn without_a_fence_the_outcome_is_unknown() {
+fn while_its_epoch_cannot_be_ended_the_outcome_is_unknown() {
     let mut scene = Scene::new();
-    let fence = scene.doubt();
-    assert_eq!(scene.fail(fence, forbidden()), [("a", Err(OutcomeUnknown))]);
+    let end = scene.doubt();
+    assert_eq!(scene.fail(end, forbidden()), [("a", Err(OutcomeUnknown))]);
+}
+
+/// A debit of 50 is given up while it is on its way, and its caller asks again.
+fn ask_again_after_leaving(scene: &mut Scene) -> WriteAttempt<Request> {
+    scene.join("a", "key", 50.0, "debit");
+    let attempt = scene.send();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
+    assert_eq!(scene.fail(attempt, unanswered()), []);
+    assert!(scene.lane.is_empty());
+    scene.join("a again", "key", 50.0, "debit");
+    scene.sends(&["key"])
 }
 
 #[test]
-fn a_taken_key_needs_no_fence() {
+fn a_refusal_is_not_told_while_an_earlier_request_with_its_key_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), []);
+    let end = scene.send();
+    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent: None });
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["key"]);
+    let answers = scene.refuse_in(again, [Free], balance("20"), Some(scene.epoch.next()));
+    assert_eq!(answers, [("a again", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn a_refusal_is_told_at_once_if_the_earlier_request_is_of_an_epoch_that_is_over() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    let answers = scene.refuse_in(attempt, [Free], balance("20"), Some(epoch("6000")));
+    assert_eq!(answers, [("a again", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn nobody_is_told_that_nothing_happened_while_an_earlier_request_with_its_key_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    assert_eq!(scene.fail(attempt, Fault::NotTaken(reason())), []);
+    assert_eq!(scene.cancel("a again"), Some(("a again", Err(OutcomeUnknown))));
+}
+
+#[test]
+fn another_key_is_refused_at_once_whatever_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    scene.commit(attempt);
+    scene.debit("b", 50.0);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), [("b", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_is_called_back_as_its_caller_leaves() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    let attempt = scene.connect();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
+    assert!(!attempt.attempt.gate.pass());
+    assert_eq!(scene.fail(attempt, Fault::NotTaken(reason())), []);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn with_a_taken_key_no_epoch_has_to_end() {
     let mut scene = Scene::new();
     scene.debit("a", 50.0);
     scene.debit("b", 1.0);
@@ -643,14 +804,15 @@ fn a_taken_key_needs_no_fence() {
 }
 
 #[test]
-fn a_rejection_after_an_unanswered_attempt_is_told_behind_a_fence() {
+fn a_rejection_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
     let again = scene.repeat_unanswered();
     assert_eq!(scene.fail(again, rejected()), []);
-    let fence = scene.depart();
-    let answers = scene.answer_fence(fence, FenceAnswer::Fenced);
-    assert_eq!(answers, [("a", Err(ServiceError))]);
+    let end = scene.send();
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(scene.fail(again, rejected()), [("a", Err(ServiceError))]);
 }
 
 #[test]
@@ -658,8 +820,8 @@ fn a_final_fault_is_told_to_all() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
     scene.credit("b", 1.0);
-    let errand = scene.depart();
-    let answers = scene.fail(errand, forbidden());
+    let attempt = scene.send();
+    let answers = scene.fail(attempt, forbidden());
     assert_eq!(answers, [("a", Err(AccessDenied)), ("b", Err(AccessDenied))]);
 }
 
@@ -675,7 +837,7 @@ fn a_final_fault_after_an_unanswered_attempt_leaves_the_outcome_unknown() {
 fn a_call_that_is_cancelled_while_it_waits_has_not_happened() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let _under_way = scene.depart();
+    let _under_way = scene.send();
     scene.credit("b", 1.0);
     assert_eq!(scene.cancel("b"), Some(("b", Err(NothingHappened))));
     assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
@@ -685,8 +847,8 @@ fn a_call_that_is_cancelled_while_it_waits_has_not_happened() {
 fn an_answered_call_cannot_be_cancelled() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
-    scene.commit(errand);
+    let attempt = scene.send();
+    scene.commit(attempt);
     assert_eq!(scene.cancel("a"), None);
 }
 
@@ -694,8 +856,11 @@ fn an_answered_call_cannot_be_cancelled() {
 fn a_call_that_gets_lost_inside_is_answered() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
-    let errand = scene.depart();
+    let attempt = scene.send();
     let why = BalanceError::new(InternalError, "lost");
-    assert_eq!(told(scene.lane.lose(errand.batch, &why)), [("a", Err(InternalError))]);
+    assert_eq!(
+        told(scene.lane.on_lost(attempt.batch, &why, scene.now, &mut scene.abandoned)),
+        [("a", Err(InternalError))]
+    );
     assert!(scene.lane.is_empty());
 }

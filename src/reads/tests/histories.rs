@@ -20,16 +20,17 @@ struct Open {
 }
 
 struct Flight {
-    trip: u64,
+    batch: u64,
     /// With the version that each had at the departure.
     users: Vec<(usize, usize)>,
+    began: Instant,
     until: Instant,
     departed: usize,
 }
 
 struct History {
     random: Rng,
-    reads: Reads<Ticket>,
+    reads: ReadQueue<Ticket>,
     now: Instant,
     /// Rises with everything that happens.
     step: usize,
@@ -97,7 +98,7 @@ impl History {
                 joined: self.step,
             };
             self.open.insert(self.next, open);
-            self.reads.join(reader);
+            self.reads.push(reader);
         }
     }
 
@@ -108,20 +109,35 @@ impl History {
 
     fn depart(&mut self) {
         self.step += 1;
-        while let Some(errand) = self.reads.depart(self.now) {
-            assert!(!errand.users.is_empty(), "a request for nobody");
-            assert!(errand.users.len() <= MOST_USERS, "{} users", errand.users.len());
-            let may_be_together = self.last_together.is_none_or(|last| errand.trip <= last);
-            assert!(may_be_together || errand.users.len() == 1, "together without permission");
-            assert!(errand.until > self.now && errand.until <= self.now + ATTEMPT);
+        while let Some(attempt) = self.reads.next_attempt(self.now) {
+            assert!(!attempt.users.is_empty(), "a request for nobody");
+            assert!(attempt.users.len() <= MAX_USERS, "{} users", attempt.users.len());
+            let may_be_together = self.last_together.is_none_or(|last| attempt.batch <= last);
+            assert!(may_be_together || attempt.users.len() == 1, "together without permission");
+            assert!(
+                attempt.attempt.until > self.now && attempt.attempt.until <= self.now + ATTEMPT
+            );
             let number = |user_id: &UserId| -> usize { user_id.as_str()[5..].parse().unwrap() };
             let mut users: Vec<_> =
-                errand.users.iter().map(|it| (number(it), self.versions[number(it)])).collect();
+                attempt.users.iter().map(|it| (number(it), self.versions[number(it)])).collect();
             users.sort_unstable();
             assert!(users.windows(2).all(|pair| pair[0].0 != pair[1].0), "a user twice");
-            let (trip, until, departed) = (errand.trip, errand.until, self.step);
-            self.flights.push(Flight { trip, users, until, departed });
-            assert!(self.flights.len() <= MOST_REQUESTS, "{} requests", self.flights.len());
+            let (batch, until, departed) = (attempt.batch, attempt.attempt.until, self.step);
+            self.flights.push(Flight { batch, users, began: self.now, until, departed });
+            self.check_flights();
+        }
+    }
+
+    /// Those that take longer than usual do not count, but there is a limit to all of them, and to
+    /// those of one user.
+    fn check_flights(&self) {
+        let young = |flight: &&Flight| self.now < flight.began + Duration::from_millis(100);
+        let young = self.flights.iter().filter(young).count();
+        assert!(young <= MAX_REQUESTS, "{young} requests at once");
+        for user_number in 0..self.versions.len() {
+            let is_of_user = |flight: &&Flight| flight.users.iter().any(|it| it.0 == user_number);
+            let count = self.flights.iter().filter(is_of_user).count();
+            assert!(count <= MAX_REQUESTS_OF_USER, "{count} requests of one user");
         }
     }
 
@@ -163,7 +179,7 @@ impl History {
             balances.insert(user(2999), version(0));
         }
         let jitter = self.random.f64();
-        let answers = self.reads.arrive(flight.trip, Ok(balances), self.now, jitter);
+        let answers = self.reads.on_completed(flight.batch, Ok(balances), self.now, jitter);
         for (ticket, outcome) in answers {
             let open = self.open.remove(&ticket).expect("answered twice");
             assert!(open.joined <= flight.departed, "joined a request that had left");
@@ -176,7 +192,7 @@ impl History {
     /// Whoever is in the request goes again.
     fn fail(&mut self, flight: &Flight, fault: Fault) {
         let jitter = self.random.f64();
-        let answers = self.reads.arrive(flight.trip, Err(fault), self.now, jitter);
+        let answers = self.reads.on_completed(flight.batch, Err(fault), self.now, jitter);
         assert!(answers.is_empty(), "a passing fault was told");
     }
 
@@ -187,19 +203,14 @@ impl History {
             _ => unreachable!("neither rejected nor final"),
         };
         // Those who have left since count as well, if all of a user's callers have.
-        let staying: Vec<usize> = self
-            .reads
-            .trips
-            .iter()
-            .filter(|trip| trip.number == flight.trip)
-            .map(|trip| trip.readers.len())
-            .collect();
+        let staying: Vec<usize> =
+            self.reads.batches.get(&flight.batch).iter().map(|it| it.users.len()).collect();
         let may_divide = matches!(fault, Fault::Rejected(_)) || code == ErrorCode::AccessDenied;
         let is_divided = may_divide && staying == [staying[0].max(2)];
         if is_divided && matches!(fault, Fault::Final(_)) {
-            self.last_together.get_or_insert(self.reads.next_trip);
+            self.last_together.get_or_insert(self.reads.next_batch);
         }
-        let answers = self.reads.arrive(flight.trip, Err(fault), self.now, 0.5);
+        let answers = self.reads.on_completed(flight.batch, Err(fault), self.now, 0.5);
         assert!(!is_divided || answers.is_empty(), "told to several");
         self.check_told(answers, code);
     }
@@ -208,12 +219,13 @@ impl History {
         if !self.flights.is_empty() {
             let chosen = self.random.usize(0..self.flights.len());
             let flight = self.flights.swap_remove(chosen);
-            let answers = self.reads.lose(flight.trip, &error(ErrorCode::InternalError));
+            let answers =
+                self.reads.on_lost(flight.batch, &error(ErrorCode::InternalError), self.now);
             self.check_told(answers, ErrorCode::InternalError);
         }
     }
 
-    fn check_told(&mut self, answers: Answers<Ticket>, code: ErrorCode) {
+    fn check_told(&mut self, answers: Replies<Ticket>, code: ErrorCode) {
         for (ticket, outcome) in answers {
             self.open.remove(&ticket).expect("answered twice");
             assert_eq!(outcome.unwrap_err().code, code);
@@ -234,7 +246,7 @@ impl History {
     /// Time goes on to the next event, or a little.
     fn pass_time(&mut self) {
         let little = self.now + Duration::from_millis(self.random.u64(1..4000));
-        let wake = self.reads.wakes_at(self.now).filter(|_| self.random.bool());
+        let wake = self.reads.next_timeout(self.now).filter(|_| self.random.bool());
         self.pass_until(wake.unwrap_or(little));
     }
 
@@ -246,7 +258,7 @@ impl History {
             let flight = self.flights.swap_remove(ended);
             self.fail(&flight, Fault::Unanswered(reason()));
         }
-        for (ticket, outcome) in self.reads.expire(self.now) {
+        for (ticket, outcome) in self.reads.on_timeout(self.now) {
             let open = self.open.remove(&ticket).expect("answered twice");
             assert!(open.deadline <= self.now, "before its deadline");
             assert_eq!(outcome.unwrap_err().code, ErrorCode::NothingHappened);
@@ -256,15 +268,14 @@ impl History {
     }
 
     fn check(&mut self) {
-        let aboard = self.reads.trips.iter().flat_map(|trip| trip.readers.values()).map(Vec::len);
-        let held = self.reads.waiting.len() + aboard.sum::<usize>();
-        assert_eq!(held, self.open.len(), "lost, or kept after its answer");
-        let wake = self.reads.wakes_at(self.now);
+        assert_eq!(self.reads.calls.len(), self.open.len(), "lost, or kept after its answer");
+        let queued: usize = self.reads.places.values().map(|place| place.callers.len()).sum();
+        let in_batches: usize = self.reads.batches.values().map(|it| it.callers().count()).sum();
+        assert_eq!(queued + in_batches, self.open.len(), "a call without a place, or with two");
+        let wake = self.reads.next_timeout(self.now);
         assert!(wake.is_none_or(|at| at > self.now), "woken up without end");
         if let Some(deadline) = self.open.values().map(|open| open.deadline).min() {
-            let is_woken = wake.is_some_and(|at| at <= deadline)
-                || self.flights.iter().any(|flight| flight.until <= deadline);
-            assert!(is_woken, "slept past a deadline");
+            assert!(wake.is_some_and(|at| at <= deadline), "slept past a deadline");
         }
     }
 
@@ -275,7 +286,7 @@ impl History {
             self.check();
             if let Some(flight) = self.flights.pop() {
                 self.answer(&flight, 1.0);
-            } else if let Some(then) = self.reads.wakes_at(self.now) {
+            } else if let Some(then) = self.reads.next_timeout(self.now) {
                 let pause = then.duration_since(self.now);
                 assert!(pause <= Duration::from_secs(1), "no pause is as long as {pause:?}");
                 self.pass_until(then);

@@ -1,0 +1,122 @@
+//! Older emulators, and proxies that shorten answers, refuse a condition without telling what is
+//! there. Nobody is accused of anything unseen: then it is read.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttributes};
+
+use super::connection::Connection;
+use super::{fault, read};
+use crate::options::Options;
+use crate::store::{Fault, Reason, SendGate};
+
+/// An item that a condition was about.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// The record under this key, which is there if its condition failed.
+    Record(&'a str),
+    /// The balance of this user. It may be absent.
+    Balance { user_id: &'a str, must_exist: bool },
+}
+
+impl Subject<'_> {
+    fn key(self) -> (&'static str, String) {
+        match self {
+            Self::Record(key) => ("idempotentKey", key.to_owned()),
+            Self::Balance { user_id, .. } => ("userId", user_id.to_owned()),
+        }
+    }
+
+    fn table(self, options: &Options) -> &str {
+        match self {
+            Self::Record(_) => &options.transactions_table,
+            Self::Balance { .. } => &options.balances_table,
+        }
+    }
+
+    fn is_missing_in(self, reason: &CancellationReason) -> bool {
+        let must_exist = match self {
+            Self::Record(_) => true,
+            Self::Balance { must_exist, .. } => must_exist,
+        };
+        must_exist && reason.code() == Some("ConditionalCheckFailed") && reason.item().is_none()
+    }
+}
+
+/// The same reasons with the items that are missing in them.
+pub async fn look(
+    reasons: Vec<CancellationReason>,
+    subjects: &[Subject<'_>],
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Result<Vec<CancellationReason>, Fault> {
+    let positions = reasons.iter().zip(subjects).enumerate();
+    let missing: Vec<(usize, Subject<'_>)> = positions
+        .filter(|(_, (reason, subject))| subject.is_missing_in(reason))
+        .map(|(position, (_, subject))| (position, *subject))
+        .collect();
+    if missing.is_empty() {
+        return Ok(reasons);
+    }
+    let subjects = missing.iter().map(|(_, subject)| *subject);
+    // The refused request changed nothing, whatever becomes of this one.
+    let found = match read_all(subjects, connection, gate, options).await {
+        Err(Fault::Unanswered(reason)) => Err(Fault::NotTaken(reason)),
+        outcome => outcome,
+    }?;
+    let mut reasons = reasons;
+    for (position, subject) in missing {
+        let (attribute, key) = subject.key();
+        let key = AttributeValue::S(key);
+        let item = found
+            .get(subject.table(options))
+            .and_then(|items| items.iter().find(|item| item.get(attribute) == Some(&key)).cloned());
+        let Some(item) = item else { return Err(Fault::NotTaken(gone())) };
+        if let Some(reason) = reasons.get_mut(position) {
+            *reason = CancellationReason::builder()
+                .set_code(reason.code().map(str::to_owned))
+                .set_message(reason.message().map(str::to_owned))
+                .set_item(Some(item))
+                .build();
+        }
+    }
+    Ok(reasons)
+}
+
+type Items = HashMap<String, Vec<HashMap<String, AttributeValue>>>;
+
+async fn read_all(
+    subjects: impl Iterator<Item = Subject<'_>>,
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Result<Items, Fault> {
+    let mut keys: HashMap<String, Vec<HashMap<String, AttributeValue>>> = HashMap::new();
+    for subject in subjects {
+        let (attribute, key) = subject.key();
+        let key = HashMap::from([(attribute.to_owned(), AttributeValue::S(key))]);
+        keys.entry(subject.table(options).to_owned()).or_default().push(key);
+    }
+    let tables = keys.into_iter().map(|(table, keys)| {
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        (table, keys.expect("keys are set"))
+    });
+    let input = BatchGetItemInput::builder()
+        .set_request_items(Some(tables.collect()))
+        .build()
+        .expect("all fields are optional");
+    let output = read::send(&connection.batch_get_item, input, connection, gate, options).await?;
+    if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+        return Err(Fault::NotTaken(gone()));
+    }
+    output.responses.ok_or_else(|| fault::unreadable("it has no Responses"))
+}
+
+fn gone() -> Reason {
+    Reason {
+        summary: "DynamoDB refused a condition and did not tell what was there".to_owned(),
+        cause: None,
+    }
+}
