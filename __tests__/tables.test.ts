@@ -5,7 +5,7 @@ import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import { BalanceClient } from 'dynamodb-balance';
 
 import { fresh } from './harness/tables';
-import { openWire, serviceError } from './harness/wire';
+import { describedTable, openWire, serviceError, type Wire } from './harness/wire';
 
 const database = new DynamoDBClient({});
 
@@ -108,6 +108,87 @@ test.each([
     ),
   });
   await expect(describeTable(tables.balancesTable)).rejects.toThrow();
+});
+
+describe('a table that DynamoDB does not serve yet', () => {
+  const input = { userId: 'user', amount: 1, type: 'credit' } as const;
+  const KEYS: Record<string, string> = { UserBalances: 'userId', Transactions: 'idempotentKey' };
+  let wire: Wire;
+
+  afterEach(() => wire.close());
+
+  /** A wire on which so many requests for data find no table, of which this is said. */
+  async function openYoungWire(refusals: number, fields: object): Promise<BalanceClient> {
+    let left = refusals;
+    wire = await openWire((_index, { operation, body }) => {
+      if (operation === 'DescribeTable') {
+        const name = String(JSON.parse(body).TableName);
+        return describedTable(name, String(KEYS[name]), fields);
+      }
+      left -= 1;
+      return left >= 0 ? serviceError('ResourceNotFoundException') : 'forward';
+    });
+    return new BalanceClient({ endpoint: wire.endpoint, callTimeout: 4000 });
+  }
+
+  test.each(['ACTIVE', 'UPDATING', 'CREATING'])(
+    'calls are tried again while it is %s',
+    async (TableStatus) => {
+      const client = await openYoungWire(4, { TableStatus });
+      const userId = fresh('user');
+      await client.transact({ ...input, userId, idempotentKey: fresh('key') });
+
+      await expect(client.getCurrentBalance({ userId })).resolves.toBe(101);
+    },
+  );
+
+  test('a read is tried again', async () => {
+    const client = await openYoungWire(3, {});
+
+    await expect(client.getCurrentBalance({ userId: fresh('user') })).resolves.toBe(100);
+  });
+
+  test('past the call’s deadline nothing happened, for the reason that is given', async () => {
+    const client = await openYoungWire(Number.POSITIVE_INFINITY, {});
+    const calls = [
+      client.transact({ ...input, idempotentKey: fresh('key') }),
+      client.getCurrentBalance({ userId: 'user' }),
+    ];
+
+    for (const call of calls) {
+      await expect(call).rejects.toMatchObject({
+        code: 'NOTHING_HAPPENED',
+        retryable: true,
+        message: expect.stringContaining('does not serve them yet'),
+      });
+    }
+  });
+
+  test('one that is being deleted is missing', async () => {
+    const client = await openYoungWire(1, { TableStatus: 'DELETING' });
+
+    await expect(client.getCurrentBalance({ userId: 'user' })).rejects.toMatchObject({
+      code: 'TABLE_NOT_FOUND',
+    });
+  });
+
+  test('without an answer to what is missing, either may be it, and soon', async () => {
+    wire = await openWire((_index, { operation }) =>
+      operation === 'DescribeTable' ? 'hang' : serviceError('ResourceNotFoundException'),
+    );
+    const began = performance.now();
+
+    await expect(
+      new BalanceClient({ endpoint: wire.endpoint }).transact({
+        ...input,
+        idempotentKey: fresh('key'),
+      }),
+    ).rejects.toMatchObject({
+      code: 'TABLE_NOT_FOUND',
+      message: expect.stringContaining('"UserBalances" or "Transactions"'),
+    });
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
 });
 
 describe('without tables', () => {

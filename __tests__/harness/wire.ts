@@ -63,6 +63,18 @@ export function serviceError(code: string, fields: object = {}, status = 400): A
   return { status, body: JSON.stringify({ __type: type, message: 'for this test', ...fields }) };
 }
 
+/** A table as DescribeTable tells of it. */
+export function describedTable(TableName: string, key: string, fields: object = {}): Answer {
+  const Table = {
+    TableName,
+    TableStatus: 'ACTIVE',
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    ...fields,
+  };
+  return { status: 200, body: JSON.stringify({ Table }) };
+}
+
 /** A cancelled transaction with a reason for each of its actions. */
 export function cancelled(...codes: string[]): Answer {
   const reasons = codes.map((code) => ({ Code: code }));
