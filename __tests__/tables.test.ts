@@ -94,6 +94,26 @@ test('createTables can be called by several processes at once', async () => {
   ).resolves.toEqual([undefined, undefined, undefined]);
 });
 
+test('calls that follow createTables() at once wait for the tables', async () => {
+  const client = new BalanceClient(freshTables());
+  const userId = fresh('user');
+  const made = client.createTables();
+  const calls = [
+    client.transact({ idempotentKey: fresh('key'), userId, amount: 1, type: 'credit' }),
+    client.transact({
+      idempotentKey: fresh('key'),
+      userId: fresh('user'),
+      amount: 1,
+      type: 'debit',
+    }),
+    client.getCurrentBalance({ userId: fresh('user') }),
+  ];
+
+  await expect(Promise.all(calls)).resolves.toEqual([undefined, undefined, 100]);
+  await expect(made).resolves.toBeUndefined();
+  await expect(client.getCurrentBalance({ userId })).resolves.toBe(101);
+});
+
 test.each([
   ['another key', 'id', 'S'],
   ['a key of another type', 'idempotentKey', 'N'],

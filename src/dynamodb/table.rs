@@ -2,6 +2,7 @@
 
 pub mod settings;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::create_table::{CreateTable, CreateTableInput};
@@ -47,8 +48,38 @@ fn tables(options: &Options) -> [Table<'_>; 2] {
     ]
 }
 
+/// The names of the tables that this process is making, each as often as it is being made. Calls
+/// that come meanwhile and find no table wait for it, as those do that find it too young.
+static BEING_MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps the two names in `BEING_MADE` as long as it lives.
+struct Making<'a>([Table<'a>; 2]);
+
+impl<'a> Making<'a> {
+    fn start(tables: [Table<'a>; 2]) -> Self {
+        being_made().extend(tables.iter().map(|table| table.name.to_owned()));
+        Self(tables)
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let mut names = being_made();
+        for table in &self.0 {
+            if let Some(position) = names.iter().position(|name| name == table.name) {
+                names.swap_remove(position);
+            }
+        }
+    }
+}
+
+fn being_made() -> MutexGuard<'static, Vec<String>> {
+    BEING_MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Checks the tables that exist, makes the others, and returns when all can be used.
 pub async fn create(connection: &Connection, options: &Options) -> Result<(), BalanceError> {
+    let _making = Making::start(tables(options));
     let deadline = Instant::now() + LONGEST_CREATION;
     let mut missing = Vec::new();
     // First all checks, then the changes: a wrong table leaves everything as it was.
@@ -210,7 +241,8 @@ pub async fn missing(connection: &Connection, options: &Options) -> Fault {
         .zip(&found)
         .filter_map(|(table, presence)| (*presence == Presence::Absent).then_some(table))
         .collect();
-    if !absent.is_empty() {
+    let is_being_made = |table: &Table<'_>| being_made().iter().any(|name| name == table.name);
+    if !absent.is_empty() && !absent.iter().all(|table| is_being_made(table)) {
         return Fault::Final(not_found(&absent, " and ", connection));
     }
     if found.contains(&Presence::Unknown) {
@@ -218,7 +250,7 @@ pub async fn missing(connection: &Connection, options: &Options) -> Fault {
         let either: Vec<&Table<'_>> = tables.iter().collect();
         return Fault::Final(not_found(&either, " or ", connection));
     }
-    let summary = if found.contains(&Presence::Creating) {
+    let summary = if found.contains(&Presence::Creating) || !absent.is_empty() {
         "a table is still being created"
     } else {
         "both tables are there, but DynamoDB does not serve them yet"
