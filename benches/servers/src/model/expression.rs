@@ -22,6 +22,8 @@ pub fn is_met(condition: &Condition, item: Option<&Item>) -> Result<bool, Refusa
 /// What an update makes of an item's attributes, each with its new value, or none if it goes.
 pub type Changes = BTreeMap<String, Option<AttributeValue>>;
 
+type Change = (String, Option<AttributeValue>);
+
 /// The changes of an update, whose operands are the attributes of the item as it was.
 pub fn updated(
     expression: &str,
@@ -148,7 +150,7 @@ impl<'a> Reader<'a> {
     fn list(
         &mut self,
         changes: &mut Changes,
-        read: fn(&mut Self) -> Result<(String, Option<AttributeValue>), Refusal>,
+        read: fn(&mut Self) -> Result<Change, Refusal>,
     ) -> Result<(), Refusal> {
         loop {
             let (name, value) = read(self)?;
