@@ -114,6 +114,18 @@ test('calls that follow createTables() at once wait for the tables', async () =>
   await expect(client.getCurrentBalance({ userId })).resolves.toBe(101);
 });
 
+test('tables that a call has just missed are found as soon as they are made', async () => {
+  const tables = freshTables();
+  const client = new BalanceClient(tables);
+  const userId = fresh('user');
+  await expect(client.getCurrentBalance({ userId })).rejects.toMatchObject({
+    code: 'TABLE_NOT_FOUND',
+  });
+  await client.createTables();
+
+  await expect(client.getCurrentBalance({ userId })).resolves.toBe(100);
+});
+
 test.each([
   ['another key', 'id', 'S'],
   ['a key of another type', 'idempotentKey', 'N'],
@@ -168,6 +180,21 @@ describe('a table that DynamoDB does not serve yet', () => {
     await expect(client.getCurrentBalance({ userId: fresh('user') })).resolves.toBe(100);
   });
 
+  test('thousands of calls look at the tables together', async () => {
+    const users = Array.from({ length: 2000 }, () => fresh('user'));
+    const began = performance.now();
+    const client = await openYoungWire(30, {});
+    const calls = users.map((userId) =>
+      client.transact({ ...input, userId, idempotentKey: fresh('key') }),
+    );
+    await Promise.allSettled(calls);
+    const looks = wire.passed.filter(({ operation }) => operation === 'DescribeTable').length;
+
+    expect(looks).toBeGreaterThan(0);
+    // Two requests a look, five looks a second.
+    expect(looks).toBeLessThanOrEqual(2 + 10 * ((performance.now() - began) / 1000));
+  });
+
   test('past the call’s deadline nothing happened, for the reason that is given', async () => {
     const client = await openYoungWire(Number.POSITIVE_INFINITY, {});
     const calls = [
@@ -182,6 +209,29 @@ describe('a table that DynamoDB does not serve yet', () => {
         message: expect.stringContaining('does not serve them yet'),
       });
     }
+  });
+
+  test('a table found absent a moment before is looked for again', async () => {
+    let requests = 0;
+    let isMade = false;
+    wire = await openWire((_index, { operation, body }) => {
+      if (operation === 'DescribeTable') {
+        const name = String(JSON.parse(body).TableName);
+        return isMade
+          ? describedTable(name, String(KEYS[name]))
+          : serviceError('ResourceNotFoundException');
+      }
+      requests += 1;
+      return requests <= 2 ? serviceError('ResourceNotFoundException') : 'forward';
+    });
+    const client = new BalanceClient({ endpoint: wire.endpoint });
+    const userId = fresh('user');
+    await expect(client.getCurrentBalance({ userId })).rejects.toMatchObject({
+      code: 'TABLE_NOT_FOUND',
+    });
+    isMade = true;
+
+    await expect(client.getCurrentBalance({ userId })).resolves.toBe(100);
   });
 
   test('one that is being deleted is missing', async () => {

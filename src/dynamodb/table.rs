@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{
     TableDescription, TableStatus, TimeToLiveDescription,
 };
 use tokio::join;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::settings::Warning;
@@ -32,6 +33,8 @@ const ATTEMPTS: u32 = 10;
 /// How long the explanation of a missing table may take, for both together: the call that needs it
 /// has a deadline.
 const LONGEST_EXPLANATION: Duration = Duration::from_secs(2);
+/// How long what was found counts for others.
+const LAST_LOOK_COUNTS: Duration = Duration::from_millis(200);
 /// How long the look at a table's time to live may take, without which the rest is known.
 const LONGEST_LOOK_AT_SETTINGS: Duration = Duration::from_secs(5);
 
@@ -220,28 +223,19 @@ fn serves(description: &TableDescription) -> bool {
 /// it; or, of tables made just now, that DynamoDB does not serve them yet. Nothing was changed
 /// either way.
 pub async fn missing(connection: &Connection, options: &Options) -> Fault {
-    let [balances, transactions] = tables(options);
+    // Before the look as well as after it: what ends meanwhile does not make the table absent.
+    let mut names_being_made = being_made().clone();
     // Boxed: every call has room for it, and hardly any needs it.
-    let looks = timeout(
-        LONGEST_EXPLANATION,
-        Box::pin(async {
-            join!(
-                describe(connection, &balances, options),
-                describe(connection, &transactions, options)
-            )
-        }),
-    );
-    let found = match looks.await {
-        Ok((balances, transactions)) => [Presence::of(balances), Presence::of(transactions)],
-        Err(_elapsed) => [Presence::Unknown, Presence::Unknown],
-    };
-    let tables = [balances, transactions];
+    let look = timeout(LONGEST_EXPLANATION, Box::pin(look_for_both(connection, options)));
+    let found = look.await.unwrap_or([Presence::Unknown; 2]);
+    let tables = tables(options);
     let absent: Vec<&Table<'_>> = tables
         .iter()
         .zip(&found)
         .filter_map(|(table, presence)| (*presence == Presence::Absent).then_some(table))
         .collect();
-    let is_being_made = |table: &Table<'_>| being_made().iter().any(|name| name == table.name);
+    names_being_made.extend(being_made().iter().cloned());
+    let is_being_made = |table: &Table<'_>| names_being_made.iter().any(|name| name == table.name);
     if !absent.is_empty() && !absent.iter().all(|table| is_being_made(table)) {
         return Fault::Final(not_found(&absent, " and ", connection));
     }
@@ -256,6 +250,32 @@ pub async fn missing(connection: &Connection, options: &Options) -> Fault {
         "both tables are there, but DynamoDB does not serve them yet"
     };
     Fault::NotTaken(Reason { summary: summary.to_owned(), cause: None })
+}
+
+/// What was found when the tables were looked for the last time, and when. Of thousands of calls that
+/// find no table at once, one looks, and the others take what it found.
+#[derive(Debug, Default)]
+pub struct LastLook(AsyncMutex<Option<(Instant, [Presence; 2])>>);
+
+async fn look_for_both(connection: &Connection, options: &Options) -> [Presence; 2] {
+    let asked = Instant::now();
+    let mut last = connection.last_look.0.lock().await;
+    if let Some((began, found)) = *last {
+        // A table that was absent may have been made since.
+        let still_counts = !found.contains(&Presence::Absent) && began.elapsed() < LAST_LOOK_COUNTS;
+        if began >= asked || still_counts {
+            return found;
+        }
+    }
+    let began = Instant::now();
+    let [balances, transactions] = tables(options);
+    let (balances, transactions) = join!(
+        describe(connection, &balances, options),
+        describe(connection, &transactions, options)
+    );
+    let found = [Presence::of(balances), Presence::of(transactions)];
+    *last = Some((began, found));
+    found
 }
 
 /// Whether a table is there, as far as that is known.
