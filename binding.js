@@ -35,18 +35,43 @@ function platformName() {
   }
 }
 
-// The path of the dynamic linker stands near the start of an executable, such as Node's own.
-// process.report knows as well, but takes many milliseconds.
+// By the dynamic linker that Node's own executable asks for, or that was started by hand to run
+// Node. process.report knows as well, but takes many milliseconds.
 function isMusl() {
   try {
-    const start = Buffer.alloc(4096);
     const file = openSync(execPath, 'r');
-    readSync(file, start, 0, start.length, 0);
-    closeSync(file);
-    return start.includes('/ld-musl-');
+    try {
+      return (interpreterOf(file) || execPath).includes('/ld-musl-');
+    } finally {
+      closeSync(file);
+    }
   } catch {
     return false;
   }
+}
+
+// Where it is named can be anywhere in the file: the program headers say. Only 64-bit executables
+// in little-endian order matter here; the numbers are from the System V ABI, "Program Loading".
+function interpreterOf(file) {
+  const header = readAt(file, 0, 64);
+  const start = Number(header.readBigUInt64LE(32));
+  const entrySize = header.readUInt16LE(54);
+  const count = header.readUInt16LE(56);
+  for (let index = 0; index < count; index += 1) {
+    const entry = readAt(file, start + index * entrySize, 56);
+    const isInterpreter = entry.readUInt32LE(0) === 3;
+    if (isInterpreter) {
+      const length = Math.min(Number(entry.readBigUInt64LE(32)), 4096);
+      return readAt(file, Number(entry.readBigUInt64LE(8)), length).toString();
+    }
+  }
+  return '';
+}
+
+function readAt(file, position, length) {
+  const bytes = Buffer.alloc(length);
+  readSync(file, bytes, 0, length, position);
+  return bytes;
 }
 
 function builtHere() {
@@ -110,6 +135,16 @@ function isMissing(error) {
 }
 
 function notLoadable(cause) {
+  if (cause?.code === 'ERR_DLOPEN_DISABLED') {
+    return unavailable(
+      `Node was told to load no addons: ${cause.message}`,
+      [
+        'Leave out --no-addons: on the command line, in NODE_OPTIONS, and in the execArgv of a Worker.',
+        'With --permission, add --allow-addons.',
+      ],
+      cause,
+    );
+  }
   return unavailable(
     `the one for ${HERE} is there but cannot be loaded: ${cause?.message}`,
     [

@@ -114,6 +114,7 @@ export interface CallOptions {
   /**
    * Ends the call early, as its deadline would: with `NOTHING_HAPPENED`, or with
    * `OUTCOME_UNKNOWN` if a request was under way. The signal's reason becomes the `cause`.
+   * Any number of calls may share a signal.
    */
   signal?: AbortSignal;
 }
@@ -140,13 +141,14 @@ export class BalanceClient {
 
   /**
    * Refuses new calls from now on, with `CLIENT_CLOSED`, and resolves when those made before are
-   * answered, each by its own deadline.
+   * answered, each by its own deadline; `createTables` too.
    */
   close(): Promise<void>;
 
   /**
    * Makes the tables that are missing, with on-demand billing, and returns when both can be
-   * used, within 120 seconds. Existing tables are left as they are.
+   * used, within 120 seconds. Existing tables are left as they are. Calls that are made meanwhile
+   * wait for the tables, each until its own deadline.
    *
    * @throws {@link BalanceError} `TABLE_MISMATCH` if an existing table has another key.
    */

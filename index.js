@@ -2,48 +2,69 @@
 // errors are built here, where the caller's stack and the caller's `Error` class are at hand.
 
 // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:timers.
-const { setImmediate, setInterval } = require('timers');
+const { setInterval } = require('timers');
 
 const binding = require('./binding.js');
+
+// All but `credentials`, which JavaScript looks at itself.
+const OPTIONS = [
+  'region',
+  'endpoint',
+  'profile',
+  'balancesTable',
+  'transactionsTable',
+  'defaultBalance',
+  'consistentRead',
+  'connectTimeout',
+  'attemptTimeout',
+  'callTimeout',
+];
+
+const { hasOwnProperty: isOwn } = Object.prototype;
+
+// How deep classes are looked through for a property, where Object.prototype has one of that name.
+const MAX_CLASSES = 100;
+
+// How many errors of a credentials function are kept for those whose calls they ended.
+const MAX_KEPT_FAILURES = 16;
 
 // Errors that this package made. `instanceof` will not do: it throws on a revoked proxy.
 const made = new WeakSet();
 
 class BalanceError extends Error {
-  constructor({ code, message, retryable, cause }) {
-    super(message);
-    this.code = code;
-    this.retryable = retryable;
+  constructor(failure) {
+    super(failure.message);
+    this.code = failure.code;
+    this.retryable = failure.retryable;
+    const cause = pick(failure, 'cause');
     if (cause !== undefined) {
       // As the Error constructor sets it on runtimes that know the option `cause`.
-      Object.defineProperty(this, 'cause', { value: cause, writable: true, configurable: true });
+      define(this, 'cause', cause);
     }
     made.add(this);
   }
 }
 
-Object.defineProperty(BalanceError.prototype, 'name', {
-  value: 'BalanceError',
-  writable: true,
-  configurable: true,
-});
+define(BalanceError.prototype, 'name', 'BalanceError');
 
 class BalanceClient {
   #native;
   #credentials;
   #calls = new Calls();
   #isFlushing = false;
+  #tablesBeingMade = new Set();
+  #isClosed = false;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
       throw invalidOption('options must be an object');
     }
     try {
-      this.#credentials = new CredentialsOption(options.credentials);
+      this.#credentials = new CredentialsOption(pick(options, 'credentials'));
       this.#native = this.#settle(
         binding.openClient(
-          options,
-          { ...process.env },
+          plainOptions(options),
+          environment(),
           this.#calls.deliver,
           this.#credentials.source,
         ),
@@ -54,7 +75,7 @@ class BalanceClient {
   }
 
   async getCurrentBalance(input, options) {
-    const { userId } = read(input, (fields) => ({ userId: fields.userId }));
+    const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
     const cancellation = watch(options);
     try {
       return await this.#call(
@@ -69,10 +90,10 @@ class BalanceClient {
 
   async transact(input, options) {
     const { idempotentKey, userId, amount, type } = read(input, (fields) => ({
-      idempotentKey: fields.idempotentKey,
-      userId: fields.userId,
-      amount: fields.amount,
-      type: fields.type,
+      idempotentKey: pick(fields, 'idempotentKey'),
+      userId: pick(fields, 'userId'),
+      amount: pick(fields, 'amount'),
+      type: pick(fields, 'type'),
     }));
     const cancellation = watch(options);
     try {
@@ -87,18 +108,26 @@ class BalanceClient {
   }
 
   async close() {
-    await this.#calls.begin((number) => this.#native.close(number));
-    // What was answered together with it gets to its callers first.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+    this.#isClosed = true;
+    const close = () => this.#calls.begin((number) => this.#native.close(number));
+    await Promise.all([close(), ...this.#tablesBeingMade]);
+    // What was answered together with it gets to its callers first: answers that come later come in
+    // a later turn. (A timer would say so as well, but tests replace those.)
+    await close();
   }
 
   async createTables() {
+    if (this.#isClosed) {
+      throw clientClosed();
+    }
+    const outcome = this.#calls.begin((number) => this.#native.createTables(number));
+    this.#tablesBeingMade.add(outcome);
     try {
-      this.#settle(await this.#calls.begin((number) => this.#native.createTables(number)));
+      this.#settle(await outcome);
     } catch (error) {
       throw known(error, 'Tables may have been made: call again.');
+    } finally {
+      this.#tablesBeingMade.delete(outcome);
     }
   }
 
@@ -135,22 +164,27 @@ class BalanceClient {
     if (!isFailure(outcome)) {
       return outcome;
     }
-    const { code, message, retryable, cause } = outcome;
+    const { code, message, retryable } = outcome;
     throw new BalanceError({
       code,
       message,
       retryable,
-      cause: this.#cause(code, cause, cancellation),
+      cause: this.#cause(outcome, cancellation),
     });
   }
 
   // What JavaScript knows of a cause is more than what the native core does.
-  #cause(code, cause, cancellation) {
-    if (code === 'NO_CREDENTIALS' && this.#credentials.failure !== undefined) {
-      return this.#credentials.failure;
-    }
+  #cause(outcome, cancellation) {
+    const cause = pick(outcome, 'cause');
     if (cause === undefined) {
-      return cancellation?.reason();
+      // Whatever ended in another way was not ended by the signal, aborted or not.
+      return outcome.message.includes(': the call was cancelled.')
+        ? cancellation?.reason()
+        : undefined;
+    }
+    const thrown = this.#credentials.failureBehind(cause.message);
+    if (thrown !== undefined) {
+      return thrown.error;
     }
     return Object.assign(new Error(cause.message), { name: cause.name });
   }
@@ -191,7 +225,8 @@ function read(input, readFields) {
 // from the client, which could otherwise never be collected: the native core holds the function.
 class CredentialsOption {
   source;
-  failure;
+  #failures = new Map();
+  #lastFailure = 0;
 
   constructor(credentials) {
     if (typeof credentials === 'function') {
@@ -203,12 +238,23 @@ class CredentialsOption {
 
   async #ask(credentials) {
     try {
-      this.failure = undefined;
-      return { credentials: checkCredentials(await credentials()) };
+      return plain({ credentials: checkCredentials(await credentials()) });
     } catch (error) {
-      this.failure = error;
-      return { complaint: 'the credentials function failed' };
+      return plain({ complaint: this.#remember(error) });
     }
+  }
+
+  // The error itself cannot pass through the native core; words with its number can.
+  #remember(error) {
+    this.#lastFailure += 1;
+    this.#failures.set(this.#lastFailure, { error });
+    this.#failures.delete(this.#lastFailure - MAX_KEPT_FAILURES);
+    return `the credentials function failed (failure ${this.#lastFailure})`;
+  }
+
+  failureBehind(complaint) {
+    const [, number] = /the credentials function failed \(failure (\d+)\)/.exec(complaint) ?? [];
+    return this.#failures.get(Number(number));
   }
 }
 
@@ -216,19 +262,85 @@ function checkCredentials(credentials) {
   if (credentials === null || typeof credentials !== 'object') {
     throw invalidOption('credentials must be an object or a function that returns one');
   }
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  const expiration = pick(credentials, 'expiration');
   // A Date of any realm; whatever else it is, the native core refuses it by its type.
   const isDate = typeof expiration?.getTime === 'function';
   const checked = binding.checkCredentials(
-    accessKeyId,
-    secretAccessKey,
-    sessionToken,
+    pick(credentials, 'accessKeyId'),
+    pick(credentials, 'secretAccessKey'),
+    pick(credentials, 'sessionToken'),
     isDate ? expiration.getTime() : expiration,
   );
   if (isFailure(checked)) {
     throw new BalanceError(checked);
   }
-  return checked;
+  return plain(checked);
+}
+
+// Options as the native core takes them, with the names of those that there are not, to be refused.
+function plainOptions(options) {
+  const taken = plain({});
+  for (const name in options) {
+    if (!(name in Object.prototype) || isOwn.call(options, name)) {
+      taken[name] = undefined;
+    }
+  }
+  for (const name of OPTIONS) {
+    const value = pick(options, name);
+    if (value !== undefined) {
+      taken[name] = value;
+    }
+  }
+  return taken;
+}
+
+// process.env can be a plain object, in Jest for one, and then keeps whatever is assigned. Numbers
+// and booleans become text, as in the real one; what else there is, `undefined` and `null` included,
+// is not set.
+function environment() {
+  const variables = plain({});
+  for (const [name, value] of Object.entries(process.env)) {
+    if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) {
+      variables[name] = String(value);
+    }
+  }
+  return variables;
+}
+
+// A property that the object or its class has. What somebody has put on Object.prototype is nobody's
+// option, and nobody's money.
+function pick(object, name) {
+  if (!(name in Object.prototype)) {
+    return object[name];
+  }
+  let holder = object;
+  for (let depth = 0; depth < MAX_CLASSES && holder !== null; depth += 1) {
+    if (holder === Object.prototype) {
+      return undefined;
+    }
+    if (isOwn.call(holder, name)) {
+      return object[name];
+    }
+    holder = Object.getPrototypeOf(holder);
+  }
+  return undefined;
+}
+
+// Without a prototype: whoever reads it finds what was put there and nothing else.
+function plain(properties) {
+  return Object.assign(Object.create(null), properties);
+}
+
+function define(object, name, value) {
+  Object.defineProperty(object, name, plain({ value, writable: true, configurable: true }));
+}
+
+function clientClosed() {
+  return new BalanceError({
+    code: 'CLIENT_CLOSED',
+    message: 'Client closed: close() was called on this client. Nothing happened; make a new one.',
+    retryable: false,
+  });
 }
 
 function invalidOption(complaint, cause) {
@@ -241,7 +353,7 @@ function invalidOption(complaint, cause) {
 }
 
 function isFailure(outcome) {
-  return typeof outcome === 'object' && outcome !== null && typeof outcome.code === 'string';
+  return typeof outcome === 'object' && outcome !== null && isOwn.call(outcome, 'code');
 }
 
 // Passes the caller's AbortSignal on. It cannot leave this thread; a call's number can.
@@ -250,7 +362,7 @@ function watch(options) {
     return undefined;
   }
   try {
-    const { signal } = options;
+    const signal = pick(options, 'signal');
     return signal === undefined ? undefined : new Cancellation(signal);
   } catch (error) {
     throw invalidOption('signal must be an AbortSignal', error);
@@ -259,17 +371,20 @@ function watch(options) {
 
 class Cancellation {
   #signal;
+  #subscription;
   #isAborted;
   #cancel;
-  #note = () => {
-    this.#isAborted = true;
-    this.#cancel?.();
-  };
 
   constructor(signal) {
     this.#signal = signal;
-    signal.addEventListener('abort', this.#note);
-    this.#isAborted = signal.aborted;
+    this.#subscription = Subscription.to(signal);
+    this.#subscription.add(this);
+    try {
+      this.#isAborted = signal.aborted || this.#isAborted;
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
   }
 
   start(cancel) {
@@ -279,11 +394,13 @@ class Cancellation {
     }
   }
 
-  // What only looks like a signal must not spoil the answer.
+  note() {
+    this.#isAborted = true;
+    this.#cancel?.();
+  }
+
   stop() {
-    try {
-      this.#signal.removeEventListener('abort', this.#note);
-    } catch {}
+    this.#subscription.remove(this);
   }
 
   reason() {
@@ -295,10 +412,64 @@ class Cancellation {
   }
 }
 
-// A timer that never fires in practice. While it is referenced, Node does not exit.
-const keepAlive = setInterval(() => {}, 2 ** 31 - 1);
+// The one listener on a signal, for all the calls that were given it: a server may well pass one to
+// a thousand calls, and Node takes more than ten listeners for a leak.
+class Subscription {
+  static #current = new WeakMap();
+
+  #signal;
+  #cancellations = new Set();
+  #tell = () => {
+    for (const cancellation of [...this.#cancellations]) {
+      cancellation.note();
+    }
+  };
+
+  constructor(signal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#tell);
+  }
+
+  static to(signal) {
+    const current = Subscription.#current.get(signal) ?? new Subscription(signal);
+    Subscription.#current.set(signal, current);
+    return current;
+  }
+
+  add(cancellation) {
+    this.#cancellations.add(cancellation);
+  }
+
+  remove(cancellation) {
+    this.#cancellations.delete(cancellation);
+    if (this.#cancellations.size > 0) {
+      return;
+    }
+    Subscription.#current.delete(this.#signal);
+    // What only looks like a signal must not spoil the answer.
+    try {
+      this.#signal.removeEventListener('abort', this.#tell);
+    } catch {}
+  }
+}
+
+// While it is referenced, Node does not exit.
+const keepAlive = openKeepAlive();
 keepAlive.unref();
 let underWay = 0;
+
+// A timer that never fires in practice; or, where tests had put fake timers in place before this
+// package was loaded, which keep nothing alive, a port that never gets a message.
+function openKeepAlive() {
+  // Sinon, Vitest and Jest leave their clock at the function; node:test gives it another name.
+  const isFake = setInterval.clock !== undefined || setInterval.name !== 'setInterval';
+  if (!isFake) {
+    return setInterval(() => {}, 2 ** 31 - 1);
+  }
+  // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:worker_threads.
+  const { MessageChannel } = require('worker_threads');
+  return new MessageChannel().port1.on('message', () => {});
+}
 
 // The calls of a client that wait for their outcome. Apart from the client, which could otherwise
 // never be collected: the native core holds `deliver`.

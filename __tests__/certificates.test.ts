@@ -10,6 +10,10 @@ import { join } from 'node:path';
 import { BalanceClient } from 'dynamodb-balance';
 import { generate } from 'selfsigned';
 
+import { serviceHeaders } from './harness/service-headers.cjs';
+
+const ANSWER = '{"Item":{"balance":{"N":"7"}}}';
+
 const folder = mkdtempSync(join(tmpdir(), 'dynamodb-balance-'));
 const authority = join(folder, 'authority.pem');
 const original = { ...process.env };
@@ -29,7 +33,7 @@ beforeAll(async () => {
   });
   writeFileSync(authority, root.cert);
   server = createServer({ key: leaf.private, cert: leaf.cert }, (_, response) =>
-    response.end('{"Item":{"balance":{"N":"7"}}}'),
+    response.writeHead(200, serviceHeaders(ANSWER)).end(ANSWER),
   );
   server.listen(0, 'localhost');
   await once(server, 'listening');

@@ -2,7 +2,8 @@
 
 import { BalanceClient } from 'dynamodb-balance';
 
-import { request } from './harness/calls';
+import { rejection, request } from './harness/calls';
+import { fresh } from './harness/tables';
 
 test('calls in flight are answered before it resolves', async () => {
   const client = new BalanceClient();
@@ -37,6 +38,32 @@ test('closing twice is closing once', async () => {
     undefined,
     undefined,
   ]);
+});
+
+test('tables that are being made are waited for', async () => {
+  const client = new BalanceClient({
+    balancesTable: fresh('Balances'),
+    transactionsTable: fresh('Transactions'),
+  });
+  const done: string[] = [];
+  const made = client.createTables().then(() => done.push('createTables'));
+  await client.close();
+  done.push('close');
+  await made;
+
+  expect(done).toEqual(['createTables', 'close']);
+});
+
+test('tables are not made after it', async () => {
+  const client = new BalanceClient();
+  await client.close();
+
+  await expect(client.createTables()).rejects.toMatchObject({
+    code: 'CLIENT_CLOSED',
+    retryable: false,
+    // As a call is told.
+    message: (await rejection(client.transact(request()))).message,
+  });
 });
 
 test('other clients go on', async () => {

@@ -6,13 +6,22 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { BalanceClient, getCurrentBalance, transact } from 'dynamodb-balance';
 
 import { EXIT_CODES } from '../cli/exit-codes.js';
+import type { Warning } from '../cli/native.js';
 import { request } from './harness/calls';
 import { runCommand, runForJson } from './harness/command-line';
 import { fresh, putBalanceItem } from './harness/tables';
-import { openHangingWire, openWire, serviceError, type Wire } from './harness/wire';
+import {
+  type Answer,
+  describedTable,
+  openHangingWire,
+  openWire,
+  serviceError,
+  type Wire,
+} from './harness/wire';
 
 const root = join(__dirname, '..');
 
@@ -20,6 +29,14 @@ function move(changes: Partial<Record<'key' | 'user' | 'amount' | 'type', string
   const fields = { key: fresh('key'), user: fresh('user'), amount: '30.1', type: 'debit' };
   const merged: Record<string, string> = { ...fields, ...changes };
   return ['transact', ...Object.entries(merged).flatMap(([name, value]) => [`--${name}`, value])];
+}
+
+/** Sign, digits and place of the point, however the decimal is spelt. */
+function digits(decimal: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(decimal) ?? ['', 'no decimal'];
+  const significant = `${whole}${fraction}`.replace(/^0+/, '');
+  return `${sign}${significant}e${Number(exponent) - fraction.length}`;
 }
 
 let wire: Wire | undefined;
@@ -59,6 +76,22 @@ describe('balance', () => {
       runCommand(['balance', fresh('user'), '--default-balance', '0.5']),
     ).resolves.toMatchObject({ output: '0.5\n' });
   });
+
+  test.each(['12345678901234567890123456789.123456789', '-0.00000000000000000000000000000000001'])(
+    'prints every digit of %s, as text and as JSON',
+    async (balance) => {
+      const user = fresh('user');
+      await putBalanceItem({ userId: { S: user }, balance: { N: balance } });
+
+      const text = await runCommand(['balance', user]);
+      const json = await runCommand(['balance', user, '--json']);
+
+      expect(digits(text.output.trim())).toBe(digits(balance));
+      const [, written = ''] = /"balance": (\S+)\n/.exec(json.output) ?? [];
+      expect(digits(written)).toBe(digits(balance));
+      expect(JSON.parse(json.output)).toEqual({ userId: user, balance: Number(balance) });
+    },
+  );
 
   test('a corrupt balance is a refusal', async () => {
     const user = fresh('user');
@@ -230,6 +263,149 @@ describe('tables', () => {
   });
 });
 
+describe('tables check on settings that endanger a ledger', () => {
+  const KEYS = { UserBalances: 'userId', Transactions: 'idempotentKey' } as const;
+  type TableName = keyof typeof KEYS;
+
+  interface Settings {
+    /** What DescribeTable says besides. */
+    description?: object;
+    timeToLive?: Answer;
+  }
+
+  /** Two tables, one of which has these settings. */
+  async function check(odd: TableName, { description = {}, timeToLive }: Settings) {
+    wire = await openWire((_index, { operation, body }) => {
+      const name = JSON.parse(body).TableName as TableName;
+      if (operation === 'DescribeTable') {
+        return describedTable(name, KEYS[name], name === odd ? description : {});
+      }
+      return (name === odd ? timeToLive : undefined) ?? expiring('DISABLED');
+    });
+    const commandArguments = ['tables', 'check', '--endpoint', wire.endpoint];
+    const text = await runCommand(commandArguments);
+    const { exitCode, document } = await runForJson(commandArguments);
+    expect(exitCode).toBe(text.exitCode);
+    const { ready, tables } = document as {
+      ready: boolean;
+      tables: { name: string; ready: boolean; warnings: Warning[]; unchecked: Warning[] }[];
+    };
+    const found = tables.filter(({ name }) => name === odd);
+    expect(tables.filter((table) => !found.includes(table))).toMatchObject([
+      { ready: true, warnings: [], unchecked: [] },
+    ]);
+    return { exitCode, output: text.output, ready, table: found[0] };
+  }
+
+  function expiring(TimeToLiveStatus: string): Answer {
+    const TimeToLiveDescription = { TimeToLiveStatus, AttributeName: 'expiresAt' };
+    return { status: 200, body: JSON.stringify({ TimeToLiveDescription }) };
+  }
+
+  test('tables without them are exit code 0', async () => {
+    await expect(check('Transactions', {})).resolves.toMatchObject({
+      exitCode: 0,
+      ready: true,
+      table: { warnings: [], unchecked: [] },
+    });
+  });
+
+  test.each(['UserBalances', 'Transactions'] as const)(
+    '%s as a global table is exit code 8, with its Regions and what happens',
+    async (name) => {
+      const description = {
+        GlobalTableVersion: '2019.11.21',
+        Replicas: [{ RegionName: 'eu-west-1', ReplicaStatus: 'ACTIVE' }],
+      };
+      const { exitCode, output, ready, table } = await check(name, { description });
+
+      expect({ exitCode, ready }).toEqual({ exitCode: 8, ready: true });
+      expect(table?.warnings).toEqual([
+        { code: 'GLOBAL_TABLE', message: expect.stringMatching(/eu-west-1.*the last one wins/) },
+      ]);
+      expect(output).toContain(`Warning: ${table?.warnings[0]?.message}`);
+    },
+  );
+
+  test.each([
+    { GlobalTableVersion: '2017.11.29' },
+    { Replicas: [{ RegionName: 'eu-west-1' }] },
+    { MultiRegionConsistency: 'EVENTUAL' },
+  ])('a global table that tells no more than %j is seen', async (description) => {
+    await expect(check('Transactions', { description })).resolves.toMatchObject({
+      exitCode: 8,
+      table: { warnings: [{ code: 'GLOBAL_TABLE' }] },
+    });
+  });
+
+  test('a global table with strong consistency cannot be used: it refuses transactions', async () => {
+    const description = {
+      Replicas: [{ RegionName: 'eu-west-1' }],
+      MultiRegionConsistency: 'STRONG',
+    };
+
+    await expect(check('UserBalances', { description })).resolves.toMatchObject({
+      exitCode: 1,
+      ready: false,
+      output: expect.stringContaining('refuses transactions'),
+      table: { ready: false, code: 'TABLE_MISMATCH', warnings: [] },
+    });
+  });
+
+  test.each([
+    ['Transactions', 'frees its key'],
+    ['UserBalances', 'becomes the default balance'],
+  ] as const)('a time to live on %s is exit code 8, with what it does', async (name, words) => {
+    for (const status of ['ENABLED', 'ENABLING', 'DISABLING']) {
+      await expect(check(name, { timeToLive: expiring(status) })).resolves.toMatchObject({
+        exitCode: 8,
+        ready: true,
+        output: expect.stringContaining('"expiresAt"'),
+        table: { warnings: [{ code: 'TIME_TO_LIVE', message: expect.stringContaining(words) }] },
+      });
+      await wire?.close();
+    }
+  });
+
+  test.each([
+    serviceError('AccessDeniedException'),
+    serviceError('UnknownOperationException'),
+    { status: 200, body: '{}' },
+  ])('a time to live that cannot be looked at is said, and nothing else fails', async (answer) => {
+    const { exitCode, output, table } = await check('Transactions', { timeToLive: answer });
+
+    expect(exitCode).toBe(0);
+    expect(table).toMatchObject({ ready: true, warnings: [] });
+    expect(table?.unchecked).toEqual([
+      { code: 'TIME_TO_LIVE', message: expect.stringContaining('dynamodb:DescribeTimeToLive') },
+    ]);
+    expect(output).toContain(table?.unchecked[0]?.message);
+  });
+
+  test('the time to live that DynamoDB has turned on is found', async () => {
+    const [balancesTable, transactionsTable] = [fresh('Balances'), fresh('Transactions')];
+    await new BalanceClient({ balancesTable, transactionsTable }).createTables();
+    const database = new DynamoDBClient({});
+    await database.send(
+      new UpdateTimeToLiveCommand({
+        TableName: transactionsTable,
+        TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      }),
+    );
+    database.destroy();
+
+    await expect(
+      runForJson([
+        ...['tables', 'check', '--balances-table', balancesTable],
+        ...['--transactions-table', transactionsTable],
+      ]),
+    ).resolves.toMatchObject({
+      exitCode: 8,
+      document: { tables: [{ warnings: [] }, { warnings: [{ code: 'TIME_TO_LIVE' }] }] },
+    });
+  });
+});
+
 describe('what stands in the way', () => {
   test.each([
     ['AccessDeniedException', 7, 'ACCESS_DENIED'],
@@ -272,6 +448,72 @@ describe('usage', () => {
       expect(complaints).toContain('--help');
     },
   );
+
+  describe('a slip is refused before anything is sent:', () => {
+    const commands: [string, string[]][] = [
+      ['balance', ['balance', 'alice']],
+      ['audit', ['audit']],
+      ['tables check', ['tables', 'check']],
+      ['tables create', ['tables', 'create']],
+      ['transact', move()],
+    ];
+    const options: [string, string][] = [
+      ['--region', 'us-east-1'],
+      ['--profile', 'default'],
+      ['--balances-table', 'UserBalances'],
+      ['--transactions-table', 'Transactions'],
+      ['--default-balance', '100'],
+    ];
+
+    beforeEach(async () => {
+      wire = await openWire();
+    });
+
+    const refused = async (commandArguments: string[], complaint: RegExp) => {
+      const { endpoint = '', passed } = wire ?? {};
+      await expect(
+        runForJson([...commandArguments, '--endpoint', endpoint]),
+      ).resolves.toMatchObject({
+        exitCode: 2,
+        document: { error: { code: 'USAGE', message: expect.stringMatching(complaint) } },
+      });
+      expect(passed).toEqual([]);
+    };
+
+    test.each(commands)('a word too many for %s', async (_name, command) => {
+      await refused([...command, 'bob'], /too many arguments/);
+    });
+
+    test.each([
+      ['--amount 1 000', ['--amount', '1', '000']],
+      ['--user John Smith', ['--user', 'John', 'Smith']],
+    ])('a value in two words, %s', async (_name, words) => {
+      const rest = Object.entries({ key: 'k', user: 'u', amount: '1', type: 'credit' })
+        .filter(([name]) => `--${name}` !== words[0])
+        .flatMap(([name, value]) => [`--${name}`, value]);
+      await refused(['transact', ...rest, ...words], /too many arguments/);
+    });
+
+    test.each(['key', 'user', 'amount', 'type'] as const)('--%s twice', async (name) => {
+      const again = { key: 'other', user: 'other', amount: '2', type: 'credit' }[name];
+      await refused([...move(), `--${name}=${again}`], new RegExp(`--${name}.*given twice`));
+    });
+
+    test.each(
+      commands.flatMap(([name, command]) =>
+        options.map((option) => [name, command, option] as const),
+      ),
+    )('%s %j with %j twice', async (_name, command, [option, value]) => {
+      await refused(
+        [...command, option, value, option, value],
+        new RegExp(`${option}.*given twice`),
+      );
+    });
+
+    test('--json twice', async () => {
+      await refused(['balance', 'alice', '--json'], /--json.*given twice/);
+    });
+  });
 
   test('a misspelt command line is one JSON document too', async () => {
     await expect(runForJson(['balances'])).resolves.toMatchObject({

@@ -2,6 +2,7 @@
 
 import { BalanceClient } from 'dynamodb-balance';
 
+import { rejection } from './harness/calls';
 import { fresh } from './harness/tables';
 import { openWire, serviceError, type Wire } from './harness/wire';
 
@@ -72,6 +73,40 @@ test('a function that fails is told with its own error as the cause', async () =
 
   await expect(read(client)).rejects.toMatchObject({ code: 'NO_CREDENTIALS', cause: failure });
   expect(wire.passed).toEqual([]);
+});
+
+test('each failure is the cause of what it ended, and of nothing else', async () => {
+  let failures = 0;
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    credentials: () => {
+      failures += 1;
+      return Promise.reject(new Error(`failure ${failures}`));
+    },
+  });
+  const first = await rejection(read(client));
+  const second = await rejection(read(client));
+
+  expect(first.cause).toEqual(new Error('failure 1'));
+  expect(second.cause).toEqual(new Error('failure 2'));
+});
+
+test('a failure from before is not the cause of what fails for another reason', async () => {
+  const failure = new Error('the vault is closed');
+  let asked = 0;
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    callTimeout: 300,
+    credentials: () => {
+      asked += 1;
+      return asked === 1 ? Promise.reject(failure) : new Promise(() => undefined);
+    },
+  });
+  const first = await rejection(read(client));
+  const second = await rejection(read(client));
+
+  expect(first.cause).toBe(failure);
+  expect(second.cause).not.toBe(failure);
 });
 
 test('a function that returns nonsense is told with what is wrong as the cause', async () => {

@@ -46,6 +46,21 @@ test('AWS_REGION and the keys are taken from process.env', async () => {
   );
 });
 
+test('variables that are no strings count as the real process.env would keep them, or not at all', async () => {
+  process.env = Object.assign(
+    { ...process.env },
+    KEYS,
+    { AWS_REGION: 'eu-north-1', AWS_EC2_METADATA_DISABLED: true, AWS_MAX_ATTEMPTS: 3 },
+    { AWS_PROFILE: undefined, AWS_SESSION_TOKEN: null, HOME: {}, PORT: 8000n, odd: Symbol('odd') },
+    // biome-ignore lint/suspicious/noExplicitAny: the types say what should be.
+  ) as any;
+  const client = new BalanceClient({ endpoint: wire.endpoint });
+  await client.getCurrentBalance({ userId: fresh('user') });
+
+  expect(wire.passed[0]?.headers.authorization).toMatch(/Credential=local\/\d{8}\/eu-north-1\//);
+  expect(wire.passed[0]?.headers['x-amz-security-token']).toBeUndefined();
+});
+
 test('without any region it is us-east-1', async () => {
   await expect(signature(KEYS)).resolves.toMatch(/\/us-east-1\//);
 });

@@ -28,8 +28,13 @@ const CONTRACT: Description = {
       ['dynamodb:ConditionCheckItem', 'dynamodb:PutItem'],
     ],
     audit: [
-      ['dynamodb:BatchGetItem', 'dynamodb:DescribeTable', 'dynamodb:Scan'],
-      ['dynamodb:DescribeTable', 'dynamodb:Scan'],
+      [
+        'dynamodb:BatchGetItem',
+        'dynamodb:DescribeTable',
+        'dynamodb:DescribeTimeToLive',
+        'dynamodb:Scan',
+      ],
+      ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:Scan'],
     ],
   },
 };

@@ -26,6 +26,9 @@ const FAILED = 'ConditionalCheckFailed';
 const NONE = { Code: 'None' };
 const EARLIER = { userId: { S: 'somebody' }, amount: { N: '1' }, type: { S: 'credit' } };
 
+/** Answered to the look at the tables as well. */
+const TABLE_MISSING = serviceError('ResourceNotFoundException');
+
 /** The answers by their names in the document. */
 const ANSWERS: Record<string, Reaction> = {
   'the condition of the record fails': reasons({ Code: FAILED, Item: EARLIER }, NONE),
@@ -64,7 +67,8 @@ const ANSWERS: Record<string, Reaction> = {
   TransactionInProgressException: serviceError('TransactionInProgressException'),
   IdempotentParameterMismatchException: serviceError('IdempotentParameterMismatchException'),
   ValidationException: serviceError('ValidationException'),
-  ResourceNotFoundException: serviceError('ResourceNotFoundException'),
+  ResourceNotFoundException: TABLE_MISSING,
+  'ResourceNotFoundException, but both tables are there': serviceError('ResourceNotFoundException'),
   ResourceInUseException: serviceError('ResourceInUseException'),
   AccessDeniedException: serviceError('AccessDeniedException'),
   MissingAuthenticationTokenException: serviceError('MissingAuthenticationTokenException'),
@@ -121,7 +125,7 @@ afterAll(() => wire?.close());
 async function debitThrough(reaction: Reaction): Promise<BalanceError> {
   await wire?.close();
   wire = await openWire((_index, { operation }) =>
-    operation === 'DescribeTable' ? 'forward' : reaction,
+    operation === 'DescribeTable' && reaction !== TABLE_MISSING ? 'forward' : reaction,
   );
   const client = new BalanceClient({
     endpoint: wire.endpoint,

@@ -9,6 +9,7 @@ const EXIT = Object.freeze({
   OUTCOME_UNKNOWN: 5,
   TRY_AGAIN: 6,
   CONFIGURATION: 7,
+  ENDANGERED: 8,
   DEFECT: 70,
   INTERRUPTED: 130,
 });
@@ -49,6 +50,7 @@ Exit codes:
   5    outcome unknown: money may have moved; run the same command with the same key
   6    no answer or no verdict, and nothing happened; run it again
   7    tables, permissions, credentials or the service stand in the way
+  8    tables check: both can be used, but a setting endangers the money in them
   70   a defect of this program
   130  interrupted`;
 

@@ -55,12 +55,30 @@ function makeProgram(take) {
     .exitOverride()
     // What is wrong is said once, by whoever ends the process.
     .configureOutput({ outputError: () => {} })
+    // A word that belongs to nothing is a slip, and so is an option given twice: money must not move
+    // by the rest.
+    .allowExcessArguments(false)
     .showSuggestionAfterError();
   addTables(program, take);
   addBalance(program, take);
   addTransact(program, take);
   addAudit(program, take);
+  refuseRepeatedOptions(program);
   return program;
+}
+
+/** @param {Command} command */
+function refuseRepeatedOptions(command) {
+  for (const option of command.options) {
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) {
+        command.error(`option '${option.flags}' was given twice.`);
+      }
+      isGiven = true;
+    });
+  }
+  command.commands.forEach(refuseRepeatedOptions);
 }
 
 /**

@@ -11,6 +11,13 @@ export interface Failure {
 export interface TableState {
   name: string;
   trouble?: Failure;
+  warnings: Warning[];
+  unchecked: Warning[];
+}
+
+export interface Warning {
+  code: string;
+  message: string;
 }
 
 export interface AuditProgress {
@@ -34,6 +41,8 @@ export interface AuditReport {
 }
 
 export function checkTables(options: BalanceClientOptions): Promise<TableState[]>;
+
+export function readExactBalance(options: BalanceClientOptions, userId: string): Promise<string>;
 
 export function audit(
   options: BalanceClientOptions,

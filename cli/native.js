@@ -19,9 +19,14 @@ async function checkTables(options) {
   return settle(await check(options, { ...process.env }));
 }
 
+async function readExactBalance(options, userId) {
+  const { readExactBalance: readBalance } = require('../binding.js');
+  return settle(await readBalance(options, { ...process.env }, userId));
+}
+
 async function audit(options, onProgress) {
   const { audit: run } = require('../binding.js');
   return settle(await run(options, { ...process.env }, onProgress));
 }
 
-module.exports = { audit, checkTables };
+module.exports = { audit, checkTables, readExactBalance };

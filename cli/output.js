@@ -1,6 +1,9 @@
 // Results go to stdout, everything else to stderr. With --json, stdout gets exactly one JSON
 // document, whether it is a result or an error.
 
+// biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:crypto.
+const { randomUUID } = require('crypto');
+
 /**
  * What a command came to.
  *
@@ -15,7 +18,31 @@
  * @param {boolean} asJson
  */
 function writeResult({ document, text }, asJson) {
-  process.stdout.write(`${asJson ? JSON.stringify(document, undefined, 2) : text}\n`);
+  process.stdout.write(`${asJson ? toJson(document) : text}\n`);
+}
+
+/** A decimal as text, which is to be a number in JSON. */
+class ExactNumber {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+/**
+ * As JSON.stringify does it, but with every digit of an ExactNumber: JSON has no limit on them.
+ *
+ * @param {unknown} document
+ */
+function toJson(document) {
+  // No text can be taken for it: nobody could have known it.
+  const mark = randomUUID();
+  const json = JSON.stringify(
+    document,
+    (_name, value) => (value instanceof ExactNumber ? `${mark}${value.text}` : value),
+    2,
+  );
+  return json.replace(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1');
 }
 
 /**
@@ -92,4 +119,4 @@ function grouped(count) {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-module.exports = { endQuietlyWithoutReader, grouped, quote, writeError, writeResult };
+module.exports = { ExactNumber, endQuietlyWithoutReader, grouped, quote, writeError, writeResult };

@@ -20,12 +20,14 @@ import { isPromise } from 'node:util/types';
 
 import * as fc from 'fast-check';
 
+import { serviceHeaders } from '../harness/service-headers.cjs';
 import { mostly, number, objectOf, recipeOf, text, usually, value } from './values.mjs';
 
+const REFUSAL = '{"__type":"com.amazon.coral.service#AccessDeniedException"}';
 const server = createServer((request, response) => {
   request.resume();
-  response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
-  response.end('{"__type":"com.amazon.coral.service#AccessDeniedException"}');
+  response.writeHead(400, serviceHeaders(REFUSAL));
+  response.end(REFUSAL);
 }).listen(0, '127.0.0.1');
 server.unref();
 await once(server, 'listening');

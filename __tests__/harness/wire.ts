@@ -11,6 +11,8 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import { serviceHeaders } from './service-headers.cjs';
+
 /** A request as it passed the wire. */
 export interface PassedRequest {
   /** `TransactWriteItems`, `GetItem`, … */
@@ -45,6 +47,8 @@ export interface Late {
 export interface Answer {
   status: number;
   body: string;
+  /** All of them, where it is not DynamoDB who answers; `undefined`: those of DynamoDB. */
+  headers?: Record<string, string | number>;
 }
 
 export interface Wire {
@@ -57,6 +61,18 @@ export interface Wire {
 export function serviceError(code: string, fields: object = {}, status = 400): Answer {
   const type = `com.amazonaws.dynamodb.v20120810#${code}`;
   return { status, body: JSON.stringify({ __type: type, message: 'for this test', ...fields }) };
+}
+
+/** A table as DescribeTable tells of it. */
+export function describedTable(TableName: string, key: string, fields: object = {}): Answer {
+  const Table = {
+    TableName,
+    TableStatus: 'ACTIVE',
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    ...fields,
+  };
+  return { status: 200, body: JSON.stringify({ Table }) };
 }
 
 /** A cancelled transaction with a reason for each of its actions. */
@@ -141,10 +157,7 @@ async function carryOut(
     incoming.socket.destroy();
     return;
   }
-  response.writeHead(answer.status, {
-    'content-type': 'application/x-amz-json-1.0',
-    'content-length': Buffer.byteLength(answer.body),
-  });
+  response.writeHead(answer.status, answer.headers ?? serviceHeaders(answer.body));
   if (reaction === 'cut the answer') {
     response.write(answer.body.slice(0, answer.body.length / 2), () => incoming.socket.destroy());
     return;

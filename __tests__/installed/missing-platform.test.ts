@@ -20,14 +20,17 @@ beforeEach(async () => {
 });
 
 /** What requiring the package throws, after `before` was run in the same process. */
-async function refusal(before = ''): Promise<{ code: string; lines: string[]; cause: boolean }> {
+async function refusal(
+  before = '',
+  ...options: string[]
+): Promise<{ code: string; lines: string[]; cause: boolean }> {
   const program = `${before}
     try {
       require('dynamodb-balance');
     } catch ({ code, message, cause }) {
       console.log(JSON.stringify({ code, lines: message.split('\\n'), cause: cause !== undefined }));
     }`;
-  return JSON.parse((await project.run('node', '--eval', program)).output);
+  return JSON.parse((await project.run('node', ...options, '--eval', program)).output);
 }
 
 test('optional dependencies were left out', async () => {
@@ -78,11 +81,9 @@ test('the file is damaged', async () => {
   expect(lines[1]).toContain('Install it again');
 });
 
-test('musl is told from glibc by the dynamic linker of the running program', async () => {
-  const executable = join(project.folder, 'program');
-  writeFileSync(executable, '\x7fELF/lib/ld-musl-x86_64.so.1');
+test('Node was told to load no addons', async () => {
+  const { code, lines, cause } = await refusal('', '--no-addons');
 
-  const { lines } = await refusal(`process.execPath = ${JSON.stringify(executable)};`);
-
-  expect(lines[0]).toContain(`this is linux-${process.arch}-musl`);
+  expect({ code, cause }).toEqual({ code: 'ADDON_UNAVAILABLE', cause: true });
+  expect(lines[1]).toContain('Leave out --no-addons');
 });

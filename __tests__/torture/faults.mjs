@@ -1,6 +1,7 @@
 // The catalogue of faults, and which of them a request meets: decided by the seed and the number
 // of the request alone.
 
+import { serviceHeaders } from '../harness/service-headers.cjs';
 import { chance, Random } from './random.mjs';
 
 /**
@@ -19,7 +20,7 @@ import { chance, Random } from './random.mjs';
  * @property {'best' | 'either'} heard
  * @property {'answer' | 'half' | 'reset' | 'silence' | Reply} reply
  *
- * @typedef {{ status: number, type: string, body: string }} Reply
+ * @typedef {{ status: number, headers: Record<string, string | number>, body: string }} Reply
  */
 
 /** @typedef {(random: Random, request: PassingRequest, limits: Limits) => Partial<Fate>} Fault */
@@ -31,8 +32,6 @@ import { chance, Random } from './random.mjs';
  *
  * @typedef {{ attemptTimeout: number, only: string | undefined }} Limits
  */
-
-const JSON_TYPE = 'application/x-amz-json-1.0';
 
 /**
  * An error as DynamoDB answers it.
@@ -48,7 +47,16 @@ function serviceError(code, status = 400, fields = {}) {
     message: 'a fault',
     ...fields,
   };
-  return { status, type: JSON_TYPE, body: JSON.stringify(body) };
+  return serviceReply(status, JSON.stringify(body));
+}
+
+/**
+ * @param {number} status
+ * @param {string} body
+ * @returns {Reply}
+ */
+function serviceReply(status, body) {
+  return { status, headers: serviceHeaders(body), body };
 }
 
 /**
@@ -109,10 +117,10 @@ const ANY = {
   RequestLimitExceeded: refused('RequestLimitExceeded'),
   InternalServerError: masked(serviceError('InternalServerError', 500)),
   ServiceUnavailable: masked(serviceError('ServiceUnavailable', 503)),
-  'garbage with 200': masked({ status: 200, type: JSON_TYPE, body: '{"Ite' }),
+  'garbage with 200': masked(serviceReply(200, '{"Ite')),
   'HTML with 502': masked({
     status: 502,
-    type: 'text/html',
+    headers: { 'content-type': 'text/html' },
     body: '<html><body><h1>502 Bad Gateway</h1></body></html>',
   }),
 };

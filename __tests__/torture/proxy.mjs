@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fateOf } from './faults.mjs';
 import { chance } from './random.mjs';
 
+const PASSED_HEADERS = ['content-type', 'date', 'x-amzn-requestid', 'x-amz-crc32'];
+
 /**
  * @typedef {object} Proxy
  * @property {string} endpoint
@@ -23,7 +25,9 @@ import { chance } from './random.mjs';
  * @typedef {{ number: number, keys: string[], token: string | undefined, fault: string,
  *   came: number, forwarded?: number, carriedOut: string[] }} Passage
  *
- * @typedef {{ status: number, type: string, body: Buffer | string }} WireAnswer
+ * @typedef {{ status: number, headers: Headers, body: Buffer | string }} WireAnswer
+ *
+ * @typedef {Record<string, string | number>} Headers
  *
  * @typedef {import('node:http').IncomingMessage} IncomingMessage
  * @typedef {import('node:http').ServerResponse} ServerResponse
@@ -226,17 +230,32 @@ async function forward(target, agent, incoming, body) {
   }
   return {
     status: answer.statusCode ?? 500,
-    type: String(answer.headers['content-type']),
+    headers: serviceHeadersOf(answer),
     body: await read(answer),
   };
+}
+
+/**
+ * Those by which DynamoDB Local says that it was the one who answered.
+ *
+ * @param {IncomingMessage} answer
+ * @returns {Headers}
+ */
+function serviceHeadersOf({ headers }) {
+  return Object.fromEntries(
+    PASSED_HEADERS.flatMap((name) => {
+      const value = headers[name];
+      return value === undefined ? [] : [[name, String(value)]];
+    }),
+  );
 }
 
 /**
  * @param {ServerResponse} response
  * @param {WireAnswer} answer
  */
-function reply(response, { status, type, body }) {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+function reply(response, { status, headers, body }) {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }
 
@@ -244,9 +263,9 @@ function reply(response, { status, type, body }) {
  * @param {ServerResponse} response
  * @param {WireAnswer} answer
  */
-function replyHalf(response, { status, type, body }) {
+function replyHalf(response, { status, headers, body }) {
   const length = Buffer.byteLength(body);
-  response.writeHead(status, { 'content-type': type, 'content-length': length });
+  response.writeHead(status, { ...headers, 'content-length': length });
   const half = body.slice(0, Math.floor(length / 2));
   response.write(half, () => response.socket?.destroy());
   response.flushHeaders();

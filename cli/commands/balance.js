@@ -2,6 +2,7 @@
 
 const { EXIT } = require('../exit-codes.js');
 const { untilInterrupted } = require('../interruption.js');
+const { ExactNumber } = require('../output.js');
 const { addSettings, clientOptions } = require('../settings.js');
 
 /**
@@ -15,8 +16,8 @@ function addBalance(program, take) {
       'after',
       `
 The read is strongly consistent and creates nothing. A user without a stored balance has the
-default balance. A balance of more than about 17 digits is printed as the nearest JavaScript
-number; audit is exact. A user whose name begins with a dash goes after two dashes: balance -- -x
+default balance. All digits are printed, which a JavaScript number could not always hold; with --json
+they are a JSON number. A user whose name begins with a dash goes after two dashes: balance -- -x
 
 Needs dynamodb:GetItem on the table of balances.
 
@@ -31,14 +32,17 @@ Example:
  * @param {Record<string, any>} options
  */
 async function readBalance(userId, options) {
-  const { BalanceClient } = require('../..');
-  const client = new BalanceClient(clientOptions(options));
+  const { readExactBalance } = require('../native.js');
   const balance = await untilInterrupted(
-    () => client.getCurrentBalance({ userId }),
+    () => readExactBalance(clientOptions(options), userId),
     options['json'],
     () => 'Interrupted. Nothing was changed.',
   );
-  return { document: { userId, balance }, text: String(balance), exitCode: EXIT.SUCCESS };
+  return {
+    document: { userId, balance: new ExactNumber(balance) },
+    text: balance,
+    exitCode: EXIT.SUCCESS,
+  };
 }
 
 module.exports = { addBalance };

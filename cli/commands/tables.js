@@ -26,11 +26,16 @@ Example:
     )
     .action(async (options) => take(await create(options)));
   addSettings(tables.command('check'))
-    .description('tell whether both tables are there with the right keys; changes nothing')
+    .description('tell whether both tables are there and fit to keep money; changes nothing')
     .addHelpText(
       'after',
       `
-Needs dynamodb:DescribeTable. Exit code 0: both can be used; 1: one cannot.
+Looks for the right keys, and for settings that endanger a ledger: a global table, a time to live.
+
+Needs dynamodb:DescribeTable and dynamodb:DescribeTimeToLive; without the latter it says that it
+does not know about a time to live.
+
+Exit code 0: both can be used; 1: one cannot; 8: both can, but a setting endangers the money.
 
 Example:
   dynamodb-balance tables check --region eu-central-1 --json`,
@@ -62,17 +67,33 @@ async function check(options) {
     options['json'],
     () => 'Interrupted. Nothing was changed, and nothing is known.',
   );
-  const tables = states.map(({ name, trouble }) =>
-    trouble === undefined
-      ? { name, ready: true }
-      : { name, ready: false, code: trouble.code, message: trouble.message },
-  );
-  const ready = tables.every((table) => table.ready);
+  const ready = states.every(({ trouble }) => trouble === undefined);
+  const isEndangered = states.some(({ warnings }) => warnings.length > 0);
   return {
-    document: { ready, tables },
-    text: tables.map(({ name, message }) => message ?? `Table ${name} can be used.`).join('\n'),
-    exitCode: ready ? EXIT.SUCCESS : EXIT.FINDINGS,
+    document: { ready, tables: states.map(toDocument) },
+    text: states.flatMap(toLines).join('\n'),
+    exitCode: ready ? (isEndangered ? EXIT.ENDANGERED : EXIT.SUCCESS) : EXIT.FINDINGS,
   };
+}
+
+/** @param {import('../native.js').TableState} state */
+function toDocument({ name, trouble, warnings, unchecked }) {
+  return {
+    name,
+    ready: trouble === undefined,
+    ...(trouble && { code: trouble.code, message: trouble.message }),
+    warnings,
+    unchecked,
+  };
+}
+
+/** @param {import('../native.js').TableState} state */
+function toLines({ name, trouble, warnings, unchecked }) {
+  return [
+    trouble?.message ?? `Table ${name} can be used.`,
+    ...warnings.map(({ message }) => `Warning: ${message}`),
+    ...unchecked.map(({ message }) => message),
+  ];
 }
 
 module.exports = { addTables };

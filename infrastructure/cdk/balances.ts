@@ -36,8 +36,13 @@ export class Balances extends Construct {
     this.auditPolicy = this.#policy(
       'AuditPolicy',
       'Check the tables and audit the balances of dynamodb-balance',
-      ['dynamodb:BatchGetItem', 'dynamodb:DescribeTable', 'dynamodb:Scan'],
-      ['dynamodb:DescribeTable', 'dynamodb:Scan'],
+      [
+        'dynamodb:BatchGetItem',
+        'dynamodb:DescribeTable',
+        'dynamodb:DescribeTimeToLive',
+        'dynamodb:Scan',
+      ],
+      ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:Scan'],
     );
   }
 

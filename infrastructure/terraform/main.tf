@@ -87,14 +87,19 @@ resource "aws_iam_policy" "use" {
 # For whoever runs dynamodb-balance audit and tables check.
 data "aws_iam_policy_document" "audit" {
   statement {
-    sid       = "Balances"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:Scan"]
+    sid = "Balances"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:DescribeTable",
+      "dynamodb:DescribeTimeToLive",
+      "dynamodb:Scan",
+    ]
     resources = [aws_dynamodb_table.balances.arn]
   }
 
   statement {
     sid       = "Transactions"
-    actions   = ["dynamodb:DescribeTable", "dynamodb:Scan"]
+    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:Scan"]
     resources = [aws_dynamodb_table.transactions.arn]
   }
 }

@@ -2,25 +2,40 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue};
+use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue, spawn};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
+use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::options;
 use crate::audit::{Findings, Malformed, Mismatch, Negative, Report, Table};
 use crate::credentials::CredentialsSource;
-use crate::dynamodb::operations::{self, Progress};
-use crate::error::BalanceError;
+use crate::dynamodb::DynamoDb;
+use crate::dynamodb::operations::{self, Progress, Warning};
+use crate::error::{BalanceError, ErrorCode};
+use crate::ledger::Ledger;
+use crate::money::Decimal;
 use crate::options::Options;
+use crate::transaction::UserId;
+use crate::value::Value;
 
-/// A table as it was found; `trouble` is what is wrong with it.
+/// A table as it was found; `trouble` is why it cannot be used.
 #[napi(object)]
 pub struct TableState {
     pub name: String,
     pub trouble: Option<Failure>,
+    pub warnings: Vec<WarningData>,
+    pub unchecked: Vec<WarningData>,
+}
+
+#[napi(object)]
+pub struct WarningData {
+    pub code: String,
+    pub message: String,
 }
 
 /// How far an audit has come.
@@ -87,6 +102,45 @@ pub fn check_tables<'env>(
     })
 }
 
+/// The balance of a user with all of its digits, of which a JavaScript number could not hold more
+/// than 17. Resolves either way.
+#[napi]
+pub fn read_exact_balance<'env>(
+    env: &'env Env,
+    options: Object<'_>,
+    environment: HashMap<String, String>,
+    user_id: String,
+) -> Result<PromiseRaw<'env, Either<String, Failure>>> {
+    let options = read_options(&options)?;
+    settle(env, async move {
+        let user_id = UserId::validate_for_balance(Value::Text(user_id))?;
+        let balance = read_balance(options?, environment, user_id).await?;
+        Ok(balance.to_string())
+    })
+}
+
+/// Through a ledger of its own, so that it is the read that programs get.
+async fn read_balance(
+    options: Options,
+    environment: HashMap<String, String>,
+    user_id: UserId,
+) -> std::result::Result<Decimal, BalanceError> {
+    let default_balance = options.default_balance.as_decimal().clone();
+    let deadlines = options.deadlines;
+    let store = Arc::new(DynamoDb::new(options, environment));
+    let (ledger, dispatcher) = Ledger::new(store, &default_balance, deadlines, Arc::new(|| {}));
+    spawn(dispatcher.run());
+    let (tell, told) = oneshot::channel();
+    ledger.get_current_balance(1, user_id, |outcome| drop(tell.send(outcome)))?;
+    ledger.depart();
+    told.await.unwrap_or_else(|_dropped| {
+        Err(BalanceError::new(
+            ErrorCode::InternalError,
+            "Internal error: the read was dropped. Nothing was changed.",
+        ))
+    })
+}
+
 /// Compares the balances with the records. Resolves either way.
 #[napi]
 pub fn audit<'env>(
@@ -125,7 +179,19 @@ where
 
 impl From<operations::TableState> for TableState {
     fn from(state: operations::TableState) -> Self {
-        Self { name: state.name, trouble: state.trouble.map(Failure::from) }
+        let plain = |warnings: Vec<Warning>| warnings.into_iter().map(WarningData::from).collect();
+        Self {
+            name: state.name,
+            trouble: state.trouble.map(Failure::from),
+            warnings: plain(state.warnings),
+            unchecked: plain(state.unchecked),
+        }
+    }
+}
+
+impl From<Warning> for WarningData {
+    fn from(warning: Warning) -> Self {
+        Self { code: warning.code.to_owned(), message: warning.message }
     }
 }
 

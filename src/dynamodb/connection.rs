@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::http::Secure;
 use super::identity::Passports;
 use super::protocol::Protocol;
+use super::table::LastLook;
 use super::wire::Wire;
 use super::{credentials, http};
 use crate::error::BalanceError;
@@ -33,6 +34,7 @@ pub struct Connection {
     pub transact_write_items: Protocol<TransactWriteItems>,
     pub region: String,
     pub endpoint: Option<String>,
+    pub last_look: LastLook,
 }
 
 impl Connection {
@@ -81,6 +83,7 @@ impl Connection {
             transact_write_items: Protocol::new(),
             region,
             endpoint,
+            last_look: LastLook::default(),
         })
     }
 }

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::scan::{Page, Scan, balances_of};
 use super::table;
 pub use super::table::TableState;
+pub use super::table::settings::Warning;
 use crate::audit::{FirstPass, Recount, Report};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
@@ -33,7 +34,7 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// Whether both tables are there, with the right keys.
+/// Whether both tables are there, with the right keys and without settings that endanger money.
 pub async fn check_tables(
     options: &Options,
     environment: &HashMap<String, String>,

@@ -15,6 +15,9 @@ use aws_sdk_dynamodb::operation::create_table::{
 use aws_sdk_dynamodb::operation::describe_table::{
     DescribeTable, DescribeTableError, DescribeTableInput, DescribeTableOutput,
 };
+use aws_sdk_dynamodb::operation::describe_time_to_live::{
+    DescribeTimeToLive, DescribeTimeToLiveError, DescribeTimeToLiveInput, DescribeTimeToLiveOutput,
+};
 use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemError, GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::scan::{Scan, ScanError, ScanInput, ScanOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{
@@ -49,6 +52,7 @@ operations! {
     BatchGetItem: BatchGetItemInput => BatchGetItemOutput, BatchGetItemError;
     CreateTable: CreateTableInput => CreateTableOutput, CreateTableError;
     DescribeTable: DescribeTableInput => DescribeTableOutput, DescribeTableError;
+    DescribeTimeToLive: DescribeTimeToLiveInput => DescribeTimeToLiveOutput, DescribeTimeToLiveError;
     GetItem: GetItemInput => GetItemOutput, GetItemError;
     Scan: ScanInput => ScanOutput, ScanError;
     TransactWriteItems: TransactWriteItemsInput => TransactWriteItemsOutput, TransactWriteItemsError;

@@ -88,7 +88,7 @@ pub(super) async fn send<O: Operation>(
     match connection.wire.send(protocol, request, gate).await {
         Ok(output) => Ok(output),
         Err(error) if fault::is_table_missing(&error) => {
-            Err(Fault::Final(table::missing(connection, options).await))
+            Err(table::missing(connection, options).await)
         }
         Err(error) => Err(fault::classify(&error, gate.has_passed())),
     }

@@ -181,10 +181,12 @@ async fn read_batch(
 }
 
 async fn explain(failure: Failure, connection: &Connection, options: &Options) -> BalanceError {
-    if failure.is_table_missing() {
-        return table::missing(connection, options).await;
-    }
-    match failure.fault {
+    let fault = if failure.is_table_missing() {
+        table::missing(connection, options).await
+    } else {
+        failure.fault
+    };
+    match fault {
         Fault::Final(error) | Fault::Rejected(error) => error,
         Fault::Contended(reason)
         | Fault::NotTaken(reason)

@@ -1,28 +1,42 @@
 //! The two tables: making them, checking them, and explaining that one is missing.
 
+pub mod settings;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::create_table::{CreateTable, CreateTableInput};
 use aws_sdk_dynamodb::operation::describe_table::{DescribeTable, DescribeTableInput};
+use aws_sdk_dynamodb::operation::describe_time_to_live::{
+    DescribeTimeToLive, DescribeTimeToLiveInput,
+};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    TableDescription, TableStatus,
+    TableDescription, TableStatus, TimeToLiveDescription,
 };
+use tokio::join;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::settings::Warning;
 use super::connection::Connection;
 use super::patience::{self, Failure};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
-use crate::store::Fault;
+use crate::store::{Fault, Reason};
 
 /// A new on-demand table takes seconds; past this something is wrong.
 const LONGEST_CREATION: Duration = Duration::from_mins(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 /// How often a table is described or made before that counts as failed: some 7 seconds of pauses.
 const ATTEMPTS: u32 = 10;
-/// How long the explanation of a missing table may take.
+/// How long the explanation of a missing table may take, for both together: the call that needs it
+/// has a deadline.
 const LONGEST_EXPLANATION: Duration = Duration::from_secs(2);
+/// How long what was found counts for others.
+const LAST_LOOK_COUNTS: Duration = Duration::from_millis(200);
+/// How long the look at a table's time to live may take, without which the rest is known.
+const LONGEST_LOOK_AT_SETTINGS: Duration = Duration::from_secs(5);
 
 /// A table as this package needs it: one partition key, a string.
 struct Table<'a> {
@@ -37,8 +51,38 @@ fn tables(options: &Options) -> [Table<'_>; 2] {
     ]
 }
 
+/// The names of the tables that this process is making, each as often as it is being made. Calls
+/// that come meanwhile and find no table wait for it, as those do that find it too young.
+static BEING_MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps the two names in `BEING_MADE` as long as it lives.
+struct Making<'a>([Table<'a>; 2]);
+
+impl<'a> Making<'a> {
+    fn start(tables: [Table<'a>; 2]) -> Self {
+        being_made().extend(tables.iter().map(|table| table.name.to_owned()));
+        Self(tables)
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let mut names = being_made();
+        for table in &self.0 {
+            if let Some(position) = names.iter().position(|name| name == table.name) {
+                names.swap_remove(position);
+            }
+        }
+    }
+}
+
+fn being_made() -> MutexGuard<'static, Vec<String>> {
+    BEING_MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Checks the tables that exist, makes the others, and returns when all can be used.
 pub async fn create(connection: &Connection, options: &Options) -> Result<(), BalanceError> {
+    let _making = Making::start(tables(options));
     let deadline = Instant::now() + LONGEST_CREATION;
     let mut missing = Vec::new();
     // First all checks, then the changes: a wrong table leaves everything as it was.
@@ -61,8 +105,12 @@ pub async fn create(connection: &Connection, options: &Options) -> Result<(), Ba
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableState {
     pub name: String,
-    /// What is wrong with it, and what to do.
+    /// Why it cannot be used, and what to do.
     pub trouble: Option<BalanceError>,
+    /// What endangers the money in it, although it can be used.
+    pub warnings: Vec<Warning>,
+    /// What could not be looked at, and why.
+    pub unchecked: Vec<Warning>,
 }
 
 /// Looks at both tables and changes nothing.
@@ -72,15 +120,55 @@ pub async fn look(
 ) -> Result<Vec<TableState>, BalanceError> {
     let mut states = Vec::new();
     for table in tables(options) {
-        let trouble = match describe(connection, &table, options).await? {
-            None => Some(absent(&table, connection)),
-            Some(description) => check(connection, &table, &description)
-                .and_then(|()| check_status(connection, &table, &description))
-                .err(),
-        };
-        states.push(TableState { name: table.name.to_owned(), trouble });
+        states.push(match describe(connection, &table, options).await? {
+            None => TableState {
+                name: table.name.to_owned(),
+                trouble: Some(absent(&table, connection)),
+                warnings: Vec::new(),
+                unchecked: Vec::new(),
+            },
+            Some(description) => look_closer(connection, &table, &description, options).await,
+        });
     }
     Ok(states)
+}
+
+/// What is to be said of a table that is there.
+async fn look_closer(
+    connection: &Connection,
+    table: &Table<'_>,
+    description: &TableDescription,
+    options: &Options,
+) -> TableState {
+    let trouble = check(connection, table, description)
+        .and_then(|()| check_status(connection, table, description))
+        .and_then(|()| settings::check_transactions(table, description))
+        .err();
+    let mut warnings: Vec<_> = settings::replication(table, description).into_iter().collect();
+    let mut unchecked = Vec::new();
+    match time_to_live(connection, table, options).await {
+        Ok(found) => warnings.extend(settings::expiry(table, &found)),
+        Err(why) => unchecked.push(settings::unknown_time_to_live(table, &why)),
+    }
+    TableState { name: table.name.to_owned(), trouble, warnings, unchecked }
+}
+
+async fn time_to_live(
+    connection: &Connection,
+    table: &Table<'_>,
+    options: &Options,
+) -> Result<TimeToLiveDescription, String> {
+    let input =
+        DescribeTimeToLiveInput::builder().table_name(table.name).build().expect("the name is set");
+    let look = patience::send::<DescribeTimeToLive>(input, ATTEMPTS, connection, options);
+    match timeout(LONGEST_LOOK_AT_SETTINGS, look).await {
+        Err(_elapsed) => Err("DynamoDB did not answer in time".to_owned()),
+        Ok(Err(failure)) => Err(explain(failure, "look at", table).message),
+        Ok(Ok(output)) => output
+            .time_to_live_description
+            .filter(|found| found.time_to_live_status().is_some())
+            .ok_or_else(|| "DynamoDB's answer does not say".to_owned()),
+    }
 }
 
 /// About how many items each table has; `None` where DynamoDB does not say.
@@ -90,7 +178,7 @@ pub async fn sizes(connection: &Connection, options: &Options) -> [Option<u64>; 
 }
 
 async fn size(connection: &Connection, table: &Table<'_>, options: &Options) -> Option<u64> {
-    let look = timeout(LONGEST_EXPLANATION, describe(connection, table, options)).await;
+    let look = timeout(LONGEST_LOOK_AT_SETTINGS, describe(connection, table, options)).await;
     u64::try_from(look.ok()?.ok()??.item_count?).ok()
 }
 
@@ -131,18 +219,90 @@ fn serves(description: &TableDescription) -> bool {
     matches!(description.table_status(), Some(TableStatus::Active | TableStatus::Updating))
 }
 
-/// Which table is missing, where, and how to make it.
-pub async fn missing(connection: &Connection, options: &Options) -> BalanceError {
-    let mut absent = Vec::new();
-    for table in tables(options) {
-        let look = timeout(LONGEST_EXPLANATION, describe(connection, &table, options)).await;
-        if matches!(look, Ok(Ok(None))) {
-            absent.push(table);
+/// What it means that DynamoDB knows no such table: which one is missing, where, and how to make
+/// it; or, of tables made just now, that DynamoDB does not serve them yet. Nothing was changed
+/// either way.
+pub async fn missing(connection: &Connection, options: &Options) -> Fault {
+    // Before the look as well as after it: what ends meanwhile does not make the table absent.
+    let mut names_being_made = being_made().clone();
+    // Boxed: every call has room for it, and hardly any needs it.
+    let look = timeout(LONGEST_EXPLANATION, Box::pin(look_for_both(connection, options)));
+    let found = look.await.unwrap_or([Presence::Unknown; 2]);
+    let tables = tables(options);
+    let absent: Vec<&Table<'_>> = tables
+        .iter()
+        .zip(&found)
+        .filter_map(|(table, presence)| (*presence == Presence::Absent).then_some(table))
+        .collect();
+    names_being_made.extend(being_made().iter().cloned());
+    let is_being_made = |table: &Table<'_>| names_being_made.iter().any(|name| name == table.name);
+    if !absent.is_empty() && !absent.iter().all(|table| is_being_made(table)) {
+        return Fault::Final(not_found(&absent, " and ", connection));
+    }
+    if found.contains(&Presence::Unknown) {
+        // Without the permission to look, or in time, either may be the one.
+        let either: Vec<&Table<'_>> = tables.iter().collect();
+        return Fault::Final(not_found(&either, " or ", connection));
+    }
+    let summary = if found.contains(&Presence::Creating) || !absent.is_empty() {
+        "a table is still being created"
+    } else {
+        "both tables are there, but DynamoDB does not serve them yet"
+    };
+    Fault::NotTaken(Reason { summary: summary.to_owned(), cause: None })
+}
+
+/// What was found when the tables were looked for the last time, and when. Of thousands of calls that
+/// find no table at once, one looks, and the others take what it found.
+#[derive(Debug, Default)]
+pub struct LastLook(AsyncMutex<Option<(Instant, [Presence; 2])>>);
+
+async fn look_for_both(connection: &Connection, options: &Options) -> [Presence; 2] {
+    let asked = Instant::now();
+    let mut last = connection.last_look.0.lock().await;
+    if let Some((began, found)) = *last {
+        // A table that was absent may have been made since.
+        let still_counts = !found.contains(&Presence::Absent) && began.elapsed() < LAST_LOOK_COUNTS;
+        if began >= asked || still_counts {
+            return found;
         }
     }
-    // Without the permission to look, or with a table made just now, either may be the one.
-    let (tables, conjunction) =
-        if absent.is_empty() { (tables(options).into(), " or ") } else { (absent, " and ") };
+    let began = Instant::now();
+    let [balances, transactions] = tables(options);
+    let (balances, transactions) = join!(
+        describe(connection, &balances, options),
+        describe(connection, &transactions, options)
+    );
+    let found = [Presence::of(balances), Presence::of(transactions)];
+    *last = Some((began, found));
+    found
+}
+
+/// Whether a table is there, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Absent,
+    Creating,
+    There,
+    Unknown,
+}
+
+impl Presence {
+    fn of(look: Result<Option<TableDescription>, BalanceError>) -> Self {
+        match look {
+            Err(_) => Self::Unknown,
+            Ok(None) => Self::Absent,
+            Ok(Some(description)) => match description.table_status() {
+                Some(TableStatus::Creating) => Self::Creating,
+                Some(TableStatus::Active | TableStatus::Updating) => Self::There,
+                // On its way out, or out of reach: it will not be served soon.
+                _ => Self::Absent,
+            },
+        }
+    }
+}
+
+fn not_found(tables: &[&Table<'_>], conjunction: &str, connection: &Connection) -> BalanceError {
     let names: Vec<String> = tables.iter().map(|table| format!("{:?}", table.name)).collect();
     let commands: Vec<String> = tables.iter().map(|table| table.command(connection)).collect();
     BalanceError::new(

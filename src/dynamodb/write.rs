@@ -170,7 +170,7 @@ async fn send(
         return Ok(Some(reasons.to_vec()));
     }
     if fault::is_table_missing(&error) {
-        return Err(Fault::Final(table::missing(connection, options).await));
+        return Err(table::missing(connection, options).await);
     }
     Err(fault::classify(&error, gate.has_passed()))
 }

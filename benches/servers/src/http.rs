@@ -125,6 +125,7 @@ fn response(Answer { status, body }: Answer) -> Response<Full<Bytes>> {
         .status(status)
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amzn-requestid", "BENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMAR")
+        .header("x-amz-crc32", crc32fast::hash(&body))
         .body(Full::new(body))
         .expect("status and headers are valid")
 }

@@ -2,6 +2,7 @@
 //! validation error, so that a peer that needs more is noticed.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use bigdecimal::BigDecimal;
 
@@ -18,20 +19,34 @@ pub fn is_met(condition: &Condition, item: Option<&Item>) -> Result<bool, Refusa
     Ok(met)
 }
 
-/// The attributes that an update sets, from an item as it was.
+/// What an update makes of an item's attributes, each with its new value, or none if it goes.
+pub type Changes = BTreeMap<String, Option<AttributeValue>>;
+
+type Change = (String, Option<AttributeValue>);
+
+/// The changes of an update, whose operands are the attributes of the item as it was.
 pub fn updated(
     expression: &str,
     condition: &Condition,
     item: Option<&Item>,
-) -> Result<Vec<(String, AttributeValue)>, Refusal> {
+) -> Result<Changes, Refusal> {
     let mut reader = Reader::new(expression, condition, item);
-    reader.expect("SET")?;
-    let mut changes = vec![reader.assignment()?];
-    while reader.skip(",") {
-        changes.push(reader.assignment()?);
+    let mut changes = Changes::new();
+    let (mut has_set, mut has_removed) = (false, false);
+    while reader.peek().is_some() {
+        if !has_set && reader.skip("SET") {
+            has_set = true;
+            reader.list(&mut changes, |reader| {
+                reader.assignment().map(|(name, value)| (name, Some(value)))
+            })?;
+        } else if !has_removed && reader.skip("REMOVE") {
+            has_removed = true;
+            reader.list(&mut changes, |reader| Ok((reader.name()?.to_owned(), None)))?;
+        } else {
+            return Err(reader.unknown());
+        }
     }
-    reader.end()?;
-    Ok(changes)
+    if changes.is_empty() { Err(reader.unknown()) } else { Ok(changes) }
 }
 
 struct Reader<'a> {
@@ -96,9 +111,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `a >= b`; what is missing or of another type compares as false.
+    /// `a >= b` or `a BETWEEN b AND c`; what is missing or of another type compares as false.
     fn comparison(&mut self) -> Result<bool, Refusal> {
         let left = self.operand()?;
+        if self.skip("BETWEEN") {
+            return self.is_between(left.as_ref());
+        }
         let operator = self.next()?;
         let right = self.operand()?;
         let (Some(left), Some(right)) = (left, right) else { return Ok(operator == "<>") };
@@ -111,6 +129,37 @@ impl<'a> Reader<'a> {
             ">" => Ok(order.is_some_and(Ordering::is_gt)),
             ">=" => Ok(order.is_some_and(Ordering::is_ge)),
             _ => Err(self.unknown()),
+        }
+    }
+
+    /// `b AND c`, both of which belong to it.
+    fn is_between(&mut self, value: Option<&AttributeValue>) -> Result<bool, Refusal> {
+        let low = self.operand()?;
+        self.expect("AND")?;
+        let high = self.operand()?;
+        let (Some(low), Some(high)) = (low, high) else { return Ok(false) };
+        if order(&low, &high).is_none_or(Ordering::is_gt) {
+            return Err(Refusal::validation("the bounds of BETWEEN are not in order"));
+        }
+        let Some(value) = value else { return Ok(false) };
+        Ok(order(value, &low).is_some_and(Ordering::is_ge)
+            && order(value, &high).is_some_and(Ordering::is_le))
+    }
+
+    /// Changes with commas between them, each of another attribute.
+    fn list(
+        &mut self,
+        changes: &mut Changes,
+        read: fn(&mut Self) -> Result<Change, Refusal>,
+    ) -> Result<(), Refusal> {
+        loop {
+            let (name, value) = read(self)?;
+            if changes.insert(name, value).is_some() {
+                return Err(Refusal::validation("an update changes an attribute once"));
+            }
+            if !self.skip(",") {
+                return Ok(());
+            }
         }
     }
 

@@ -253,6 +253,150 @@ fn a_fenced_call_is_refused() {
     assert_eq!(codes(&refused), ["None", "ConditionalCheckFailed"]);
 }
 
+/// A write as it is sent with an epoch of the balance.
+fn epoch_write(key: &str, sign: char, amount: i64, [after, epoch, latest]: [u32; 3]) -> Value {
+    let kind = if sign == '+' { "credit" } else { "debit" };
+    let balance =
+        if sign == '+' { "attribute_type(balance, :number)" } else { "balance >= :floor" };
+    let mut values = json!({
+        ":default": {"N": "100"},
+        ":amount": {"N": amount.to_string()},
+        ":epoch": {"N": epoch.to_string()},
+        ":after": {"N": after.to_string()},
+        ":latest": {"N": latest.to_string()},
+    });
+    let (name, value) = if sign == '+' {
+        (":number", json!({"S": "N"}))
+    } else {
+        (":floor", json!({"N": amount.to_string()}))
+    };
+    values[name] = value;
+    let update = json!({"Update": {
+        "TableName": "UserBalances",
+        "Key": {"userId": {"S": "a"}},
+        "UpdateExpression": format!(
+            "SET balance = if_not_exists(balance, :default) {sign} :amount, epoch = :epoch \
+             REMOVE fencedCalls"
+        ),
+        "ConditionExpression": format!(
+            "(attribute_not_exists(balance) OR {balance}) AND NOT (epoch BETWEEN :after AND :latest)"
+        ),
+        "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }});
+    json!({"TransactItems": [put(key, "a", &amount.to_string(), kind), update]})
+}
+
+fn epoch_fence(key: &str, [after, latest]: [u32; 2]) -> Value {
+    json!({"TransactItems": [
+        {"ConditionCheck": {
+            "TableName": "Transactions",
+            "Key": {"idempotentKey": {"S": key}},
+            "ConditionExpression": KEPT,
+        }},
+        {"Update": {
+            "TableName": "UserBalances",
+            "Key": {"userId": {"S": "a"}},
+            "UpdateExpression": "SET epoch = :after",
+            "ConditionExpression": "NOT (epoch BETWEEN :after AND :latest)",
+            "ExpressionAttributeValues":
+                {":after": {"N": after.to_string()}, ":latest": {"N": latest.to_string()}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }},
+    ]})
+}
+
+#[test]
+fn a_write_leaves_its_epoch_and_one_before_it_is_refused() {
+    let mut model = Model::new();
+    assert_eq!(model.write(&epoch_write("1", '+', 5, [7, 7, 9])).0, 200);
+    model.pass(5);
+    let (_, refused) = model.write(&epoch_write("2", '-', 1, [6, 6, 9]));
+    assert_eq!(codes(&refused), ["None", "ConditionalCheckFailed"]);
+    let item = &refused["CancellationReasons"][1]["Item"];
+    assert_eq!(item["epoch"]["N"], "7");
+    assert_eq!(item["balance"]["N"], "105");
+    model.pass(5);
+    assert_eq!(model.write(&epoch_write("2", '-', 1, [8, 8, 9])).0, 200);
+    assert_eq!(model.balance("a"), "104");
+}
+
+#[test]
+fn a_fence_by_epoch_stops_the_request_behind_it() {
+    let mut model = Model::new();
+    assert_eq!(model.write(&epoch_fence("1", [7, 9])).0, 200);
+    model.pass(5);
+    let (_, refused) = model.write(&epoch_write("1", '+', 5, [6, 6, 9]));
+    assert_eq!(codes(&refused), ["None", "ConditionalCheckFailed"]);
+    model.pass(5);
+    let (_, standing) = model.write(&epoch_fence("1", [7, 9]));
+    assert_eq!(codes(&standing), ["None", "ConditionalCheckFailed"]);
+    assert_eq!(standing["CancellationReasons"][1]["Item"]["epoch"]["N"], "7");
+}
+
+/// The item, if an update on the condition that it has a balance of 5 was carried out.
+fn after_update(model: &mut Model, update: &str, condition: &str) -> Option<Value> {
+    let body = json!({"TransactItems": [{"Update": {
+        "TableName": "UserBalances",
+        "Key": {"userId": {"S": "a"}},
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": {
+            ":one": {"N": "1"}, ":five": {"N": "5"}, ":nine": {"N": "9"}, ":text": {"S": "5"},
+        },
+    }}]});
+    let (status, _) = model.write(&body);
+    model.pass(5);
+    let key = json!({"userId": {"S": "a"}});
+    let read = json!({"TableName": "UserBalances", "Key": key, "ConsistentRead": true});
+    (status == 200).then(|| model.ask("GetItem", &read).1["Item"].clone())
+}
+
+#[test]
+fn an_update_sets_and_removes_several_attributes() {
+    let mut model = Model::new();
+    let everything =
+        after_update(&mut model, "SET x = :one, y = :five, z = :nine", "attribute_not_exists(x)");
+    assert_eq!(
+        everything.unwrap(),
+        json!({"userId": {"S": "a"}, "x": {"N": "1"}, "y": {"N": "5"}, "z": {"N": "9"}})
+    );
+    // The operands are those before the update, also of what it removes.
+    let moved =
+        after_update(&mut model, "REMOVE x, gone SET y = x, z = y + z", "attribute_exists(x)");
+    assert_eq!(moved.unwrap(), json!({"userId": {"S": "a"}, "y": {"N": "1"}, "z": {"N": "14"}}));
+    for overlapping in ["SET y = :one REMOVE y", "SET y = :one, y = :five", "REMOVE y REMOVE z"] {
+        assert_eq!(
+            after_update(&mut model, overlapping, "attribute_exists(y)"),
+            None,
+            "{overlapping}"
+        );
+    }
+}
+
+#[test]
+fn between_includes_its_bounds_and_nothing_that_is_missing_or_of_another_type() {
+    let mut model = Model::new();
+    after_update(&mut model, "SET x = :five, w = :text", "attribute_not_exists(x)").unwrap();
+    for (condition, is_met) in [
+        ("x BETWEEN :five AND :nine", true),
+        ("x BETWEEN :one AND :five", true),
+        ("x BETWEEN :nine AND :nine", false),
+        ("x BETWEEN :one AND :five AND w = :text", true),
+        ("NOT x BETWEEN :one AND :five", false),
+        ("missing BETWEEN :one AND :nine", false),
+        ("NOT (missing BETWEEN :one AND :nine)", true),
+        ("NOT (w BETWEEN :one AND :nine)", true),
+        ("NOT (x = :one OR (x BETWEEN :one AND :nine AND w = :text))", false),
+        // Bounds that are not in order are no condition.
+        ("x BETWEEN :nine AND :one", false),
+        ("NOT (x BETWEEN :nine AND :one)", false),
+    ] {
+        let done = after_update(&mut model, "SET z = :one", condition);
+        assert_eq!(done.is_some(), is_met, "{condition}");
+    }
+}
+
 #[test]
 fn what_the_model_cannot_read_is_a_validation_error() {
     let mut model = Model::new();
@@ -261,7 +405,9 @@ fn what_the_model_cannot_read_is_a_validation_error() {
         ("size(balance) > :amount", "ConditionExpression"),
         ("balance >= :unknown", "ConditionExpression"),
         ("balance >= :amount AND", "ConditionExpression"),
-        ("REMOVE balance", "UpdateExpression"),
+        ("balance BETWEEN :amount", "ConditionExpression"),
+        ("ADD balance :amount", "UpdateExpression"),
+        ("", "UpdateExpression"),
         ("SET balance = missing + :amount", "UpdateExpression"),
     ] {
         let before = odd.clone();

@@ -105,7 +105,12 @@ fn judge(action: &Action, stored: Option<&Item>) -> Result<Judged, Refusal> {
         Action::Update(update) => {
             let changes = updated(&update.update_expression, condition, stored)?;
             let mut item = stored.unwrap_or(&update.key).clone();
-            item.extend(changes);
+            for (name, value) in changes {
+                match value {
+                    Some(value) => item.insert(name, value),
+                    None => item.remove(&name),
+                };
+            }
             Some(item)
         }
         Action::ConditionCheck(_) => None,
