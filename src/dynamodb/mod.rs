@@ -2,6 +2,8 @@
 
 mod attempt;
 mod certificates;
+mod chain;
+mod clock;
 mod connection;
 mod credentials;
 mod endpoint;
@@ -9,19 +11,24 @@ mod fault;
 mod fence;
 mod http;
 mod identity;
+mod limited;
+mod metadata;
+mod opening;
 pub mod operations;
 mod patience;
+mod profiles;
 mod protocol;
 mod read;
 mod scan;
+mod settings;
+mod shared_task;
 mod table;
 mod wire;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-
-use tokio::sync::OnceCell;
+use std::time::SystemTime;
 
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
@@ -29,37 +36,31 @@ use crate::options::Options;
 use crate::store::{Attempt, CallId, Fault, FenceAnswer, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use connection::Connection;
+use opening::Opening;
 use write::WriteRequest;
 
 /// Balances and records in two DynamoDB tables.
 #[derive(Debug)]
 pub struct DynamoDb {
-    options: Options,
-    environment: HashMap<String, String>,
-    /// Opened by the first call. A failure is kept as well: it lies in the configuration, which
-    /// the client has read once.
-    connection: OnceCell<Result<Connection, BalanceError>>,
+    opening: Opening,
 }
 
 impl DynamoDb {
     /// Opens nothing yet: the first call does. `environment` takes the place of the process's.
     pub fn new(options: Options, environment: HashMap<String, String>) -> Self {
-        Self { options, environment, connection: OnceCell::new() }
+        Self { opening: Opening::new(options, environment) }
     }
 
     /// Makes the tables that are missing, checks those that exist, and waits until both can be
     /// used.
     pub async fn create_tables(&self) -> Result<(), BalanceError> {
-        table::create(self.connection().await?, &self.options).await
+        let connection = self.opening.connection().await.map_err(opening::failure)?;
+        table::create(connection, self.opening.options()).await
     }
 
-    async fn connection(&self) -> Result<&Connection, BalanceError> {
-        self.connection
-            .get_or_init(|| Connection::open(&self.options, &self.environment))
-            .await
-            .as_ref()
-            .map_err(Clone::clone)
+    /// This machine's time, corrected by DynamoDB's.
+    pub fn now(&self) -> SystemTime {
+        self.opening.clock().now()
     }
 }
 
@@ -75,9 +76,9 @@ impl Store for DynamoDb {
         request: &mut WriteRequest,
         attempt: &Attempt,
     ) -> Result<WriteAnswer, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
-            request.send(connection, &attempt.gate, &self.options).await
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
+            request.send(connection, &attempt.gate, self.opening.options()).await
         })
         .await
     }
@@ -88,9 +89,9 @@ impl Store for DynamoDb {
         standing: &[CallId],
         attempt: &Attempt,
     ) -> Result<FenceAnswer, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
-            fence::send(request, standing, connection, &attempt.gate, &self.options).await
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
+            fence::send(request, standing, connection, &attempt.gate, self.opening.options()).await
         })
         .await
     }
@@ -100,11 +101,15 @@ impl Store for DynamoDb {
         users: &[UserId],
         attempt: &Attempt,
     ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
             match users {
-                [user_id] => read::one(user_id, connection, &attempt.gate, &self.options).await,
-                users => read::several(users, connection, &attempt.gate, &self.options).await,
+                [user_id] => {
+                    read::one(user_id, connection, &attempt.gate, self.opening.options()).await
+                }
+                users => {
+                    read::several(users, connection, &attempt.gate, self.opening.options()).await
+                }
             }
         })
         .await
