@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// 12:00:00 on a day in 2026.
 fn noon() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_780_488_000)
+    UNIX_EPOCH + Duration::from_hours(494_580)
 }
 
 fn answer(headers: &[(&str, &str)]) -> HttpResponse {

@@ -11,7 +11,7 @@ use crate::dynamodb::profiles::Profiles;
 use crate::dynamodb::settings::Settings;
 use crate::dynamodb::tests::options;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Gives one answer after the other and counts how often it was asked.

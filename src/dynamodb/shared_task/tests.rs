@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(start_paused = true)]
 async fn it_is_done_once_for_all_who_wait() {
