@@ -161,9 +161,11 @@ test('credentials that take longer than an attempt are asked for once', async ()
 });
 
 test('a function that does not answer is named at the deadline', async () => {
+  // Whatever will settle the promise is there, so that it cannot be collected.
+  const resolvers: (() => void)[] = [];
   const client = new BalanceClient({
     endpoint: wire.endpoint,
-    credentials: () => new Promise(() => {}),
+    credentials: () => new Promise((_, reject) => resolvers.push(() => reject(new Error()))),
     attemptTimeout: 100,
     callTimeout: 350,
   });
@@ -173,16 +175,18 @@ test('a function that does not answer is named at the deadline', async () => {
     message: expect.stringContaining('the credentials function has not answered yet'),
   });
   expect(wire.passed).toEqual([]);
+  expect(resolvers).toHaveLength(1);
 });
 
 test('a renewal that hangs does not cost credentials that are still valid', async () => {
+  const hanging: (() => void)[] = [];
   let asked = 0;
   const client = new BalanceClient({
     endpoint: wire.endpoint,
     credentials: async () => {
       asked += 1;
       if (asked > 1) {
-        await new Promise(() => {});
+        await new Promise<void>((resolve) => hanging.push(resolve));
       }
       const expiration = new Date(Date.now() + 3000);
       return { accessKeyId: 'valid', secretAccessKey: 'secret', expiration };

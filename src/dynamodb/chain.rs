@@ -67,6 +67,12 @@ impl Chain {
         &self.name
     }
 
+    /// Whether it may give others the next time. The environment is that of the client's making.
+    pub fn is_renewable(&self) -> bool {
+        Profile::choose(&self.options, &self.environment) != Profile::Unnamed
+            || from_environment(&self.environment).is_none()
+    }
+
     /// Reads the files anew: whoever replaces credentials there expects that they are used.
     pub async fn ask(&self) -> Result<Credentials, Fault> {
         let profile = Profile::choose(&self.options, &self.environment);
@@ -197,3 +203,6 @@ pub fn is_metadata_disabled(environment: &HashMap<String, String>) -> bool {
 fn is_scarcity(error: &CredentialsError) -> bool {
     fault::find_source(error).is_some_and(profiles::may_pass)
 }
+
+#[cfg(test)]
+mod tests;

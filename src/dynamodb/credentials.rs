@@ -29,7 +29,11 @@ impl Source {
 
     /// Whether it may give others the next time.
     pub fn is_renewable(&self) -> bool {
-        !matches!(self, Self::Fixed(_))
+        match self {
+            Self::Fixed(_) => false,
+            Self::Function(_) => true,
+            Self::Chain(chain) => chain.is_renewable(),
+        }
     }
 
     /// For error messages.

@@ -180,10 +180,11 @@ where
             BalanceError::new(
                 ErrorCode::ServiceError,
                 format!(
-                    "The endpoint's certificate is not trusted ({}). Nothing happened; set \
+                    "The endpoint's certificate is not trusted ({}){}. Nothing happened; set \
                      AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to a file with the certificate \
                      authority if it is your company's.",
-                    deepest_cause(error).message
+                    deepest_cause(error).message,
+                    place(error)
                 ),
             )
             .caused_by(Some(deepest_cause(error))),
@@ -221,11 +222,16 @@ pub fn unreadable(complaint: &str) -> Fault {
 
 fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {
     let cause = deepest_cause(error);
-    let place = find_source::<Misdirected>(error).map(ToString::to_string).unwrap_or_default();
+    let place = place(error);
     let is_plain =
         find_source(error).is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)));
     let hint = if is_plain { "; does it speak http:// and not https://?" } else { "" };
     Reason { summary: format!("{summary}: {}{hint}{place}", cause.message), cause: Some(cause) }
+}
+
+/// Where the request was to go, with its region.
+fn place(error: &(dyn Error + 'static)) -> String {
+    find_source::<Misdirected>(error).map(ToString::to_string).unwrap_or_default()
 }
 
 /// The innermost error: the outer ones only say that the inner one happened.
