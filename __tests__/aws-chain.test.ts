@@ -1,9 +1,10 @@
 // The AWS chain is read as the AWS SDK for JavaScript reads it: whoever replaces the one by the
 // other goes on with the same credentials, in the same region, at the same endpoint.
 
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +12,31 @@ import { join } from 'node:path';
 import { BalanceClient } from 'dynamodb-balance';
 
 const original = { ...process.env };
-const roleAnswer =
-  '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>' +
-  '<Credentials><AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>' +
+
+/** What STS answers to an action. */
+const roleAnswer = (action: string) =>
+  `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result>` +
+  `<Credentials><AccessKeyId>${action}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>` +
   '<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>' +
-  '</AssumeRoleResult></AssumeRoleResponse>';
+  `</${action}Result></${action}Response>`;
+
+/** What the others answer who have credentials, by path. */
+const answers: Record<string, object> = {
+  '/container': {
+    AccessKeyId: 'CONTAINER',
+    SecretAccessKey: 's',
+    Token: 't',
+    Expiration: '2099-01-01T00:00:00Z',
+  },
+  '/federation/credentials?account_id=1&role_name=r': {
+    roleCredentials: {
+      accessKeyId: 'SSO',
+      secretAccessKey: 's',
+      sessionToken: 't',
+      expiration: Date.parse('2099-01-01T00:00:00Z'),
+    },
+  },
+};
 
 /** Who asked, in which region, with which session token. */
 interface Seen {
@@ -45,17 +66,30 @@ afterAll(() => {
   process.env = { ...original };
 });
 
-function answer(
-  at: number,
-  request: IncomingMessage,
-  response: import('node:http').ServerResponse,
-) {
-  request.resume();
-  if (request.headers['x-amz-target'] === undefined) {
-    response.writeHead(200, { 'content-type': 'text/xml' });
-    response.end(roleAnswer);
-    return;
-  }
+function answer(at: number, request: IncomingMessage, response: ServerResponse) {
+  let body = '';
+  request.on('data', (chunk) => {
+    body += chunk;
+  });
+  request.on('end', () => {
+    const known = answers[String(request.url).split('?').map(sorted).join('?')];
+    if (known !== undefined) {
+      response.end(JSON.stringify(known));
+    } else if (request.headers['x-amz-target'] === undefined) {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(roleAnswer(`${/Action=(\w+)/.exec(body)?.[1]}`));
+    } else {
+      answerAsDynamoDb(at, request, response);
+    }
+  });
+}
+
+/** Parameters in the order of the alphabet. */
+function sorted(query: string): string {
+  return query.split('&').sort().join('&');
+}
+
+function answerAsDynamoDb(at: number, request: IncomingMessage, response: ServerResponse) {
   const [, signer, region] =
     /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(`${request.headers.authorization}`) ?? [];
   const token = request.headers['x-amz-security-token'] as string | undefined;
@@ -204,6 +238,31 @@ const rows: Record<string, Row> = {
     env: { ...KEYS, ...REGION, AWS_PROFILE: 'prod', AWS_ENDPOINT_URL_STS: 'ENDPOINT' },
     config: '[profile prod]\nrole_arn = arn:aws:iam::1:role/r\ncredential_source = Environment\n',
   },
+  'a web identity': {
+    env: {
+      ...REGION,
+      AWS_ROLE_ARN: 'arn:aws:iam::1:role/r',
+      AWS_WEB_IDENTITY_TOKEN_FILE: 'FOLDER/program',
+      AWS_ENDPOINT_URL_STS: 'ENDPOINT',
+    },
+  },
+  'a container': {
+    env: { ...REGION, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'ENDPOINT/container' },
+  },
+  'a container beside AWS_PROFILE of a profile that is missing': {
+    env: {
+      ...KEYS,
+      ...REGION,
+      AWS_PROFILE: 'ghost',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: 'ENDPOINT/container',
+    },
+  },
+  SSO: {
+    env: { ...REGION, HOME: 'FOLDER', AWS_ENDPOINT_URL_SSO: 'ENDPOINT' },
+    config:
+      '[default]\nsso_session = mine\nsso_account_id = 1\nsso_role_name = r\n' +
+      '[sso-session mine]\n  sso_region = eu-west-1\nsso_start_url = https://a.test\n',
+  },
   AWS_ENDPOINT_URL: { ownEndpoint: true, env: { ...KEYS, ...REGION, AWS_ENDPOINT_URL: 'OTHER' } },
   'AWS_ENDPOINT_URL_DYNAMODB before AWS_ENDPOINT_URL': {
     ownEndpoint: true,
@@ -262,8 +321,14 @@ function prepare({ env = {}, config, credentials, options = {}, ownEndpoint }: R
     `#!/bin/sh\necho '{"Version":1,"AccessKeyId":"PROCESS","SecretAccessKey":"s"}'\n`,
   );
   chmodSync(program, 0o755);
+  const cache = join(folder, '.aws', 'sso', 'cache');
+  mkdirSync(cache, { recursive: true });
+  const file = `${createHash('sha1').update('mine').digest('hex')}.json`;
+  const accessToken = { accessToken: 'token', expiresAt: '2099-01-01T00:00:00Z' };
+  writeFileSync(join(cache, file), JSON.stringify(accessToken));
   const fill = (text: string) =>
     text
+      .replaceAll('FOLDER', folder)
       .replaceAll('ENDPOINT', `${endpoints[0]}`)
       .replaceAll('OTHER', ownEndpoint ? `${endpoints[1]}` : 'OTHER')
       .replaceAll('credential_process = PROCESS', `credential_process = ${program}`);
