@@ -79,9 +79,9 @@ export interface BalanceClientOptions {
   /** A profile of the AWS configuration files. Default: `AWS_PROFILE`, or `default`. */
   profile?: string;
   /**
-   * Credentials, or an async function that returns them. It is asked again when they expire;
-   * those without an `expiration` are asked for every 15 minutes. Default: the AWS chain
-   * (environment, profile, SSO, web identity, ECS, EC2 metadata).
+   * Credentials, or an async function that returns them. It is asked again some minutes before
+   * they expire, and when DynamoDB rejects them. Default: the AWS chain (environment, profile,
+   * SSO, web identity, ECS, EC2 metadata).
    */
   credentials?: Credentials | (() => Promise<Credentials>);
   /** The name or ARN of the table of balances. Default: `UserBalances`. */

@@ -123,6 +123,119 @@ test('a function that returns nonsense is told with what is wrong as the cause',
   });
 });
 
+/** A server that refuses those it does not know, and the clients' way to it. */
+async function openStrictWire(...known: string[]): Promise<void> {
+  await wire.close();
+  wire = await openWire((index) =>
+    known.includes(`${signers()[index]}`) ? 'forward' : serviceError('ExpiredTokenException'),
+  );
+}
+
+/** A function that gives keys with these names, one after the other. */
+function oneAfterTheOther(...names: string[]) {
+  const left = [...names];
+  return jest.fn(async () => ({
+    accessKeyId: left.length > 1 ? `${left.shift()}` : `${left[0]}`,
+    secretAccessKey: 'secret',
+  }));
+}
+
+test('rejected credentials are asked for again at once, within the call', async () => {
+  await openStrictWire('current');
+  const provide = oneAfterTheOther('expired', 'current');
+  const client = new BalanceClient({ endpoint: wire.endpoint, credentials: provide });
+  await expect(read(client)).resolves.toBe(100);
+  const transaction = { idempotentKey: fresh('key'), userId: fresh('user'), amount: 1 };
+  await client.transact({ ...transaction, type: 'credit' });
+
+  expect(signers()).toEqual(['expired', 'current', 'current']);
+  expect(provide).toHaveBeenCalledTimes(2);
+});
+
+test('many calls with rejected credentials ask once more', async () => {
+  await openStrictWire('current');
+  const provide = oneAfterTheOther('expired', 'current');
+  const client = new BalanceClient({ endpoint: wire.endpoint, credentials: provide });
+  await Promise.all(Array.from({ length: 50 }, () => read(client)));
+
+  expect(provide).toHaveBeenCalledTimes(2);
+});
+
+test('credentials that are always rejected are asked for once more, and the call is told', async () => {
+  await openStrictWire('nobody');
+  const provide = oneAfterTheOther('expired');
+  const client = new BalanceClient({ endpoint: wire.endpoint, credentials: provide });
+
+  await expect(read(client)).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED' });
+  expect(provide).toHaveBeenCalledTimes(2);
+  expect(signers()).toEqual(['expired', 'expired']);
+});
+
+test('fixed credentials that are rejected are told at once', async () => {
+  await openStrictWire('nobody');
+  const credentials = { accessKeyId: 'fixed', secretAccessKey: 'secret' };
+  const client = new BalanceClient({ endpoint: wire.endpoint, credentials });
+
+  await expect(read(client)).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED' });
+  expect(signers()).toEqual(['fixed']);
+});
+
+test('credentials that take longer than an attempt are asked for once', async () => {
+  const provide = jest.fn(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return { accessKeyId: 'slow', secretAccessKey: 'secret' };
+  });
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    credentials: provide,
+    attemptTimeout: 200,
+  });
+  await expect(Promise.all([read(client), read(client)])).resolves.toEqual([100, 100]);
+
+  expect(provide).toHaveBeenCalledTimes(1);
+});
+
+test('a function that does not answer is named at the deadline', async () => {
+  // Whatever will settle the promise is there, so that it cannot be collected.
+  const resolvers: (() => void)[] = [];
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    credentials: () => new Promise((_, reject) => resolvers.push(() => reject(new Error()))),
+    attemptTimeout: 100,
+    callTimeout: 350,
+  });
+
+  await expect(read(client)).rejects.toMatchObject({
+    code: 'NOTHING_HAPPENED',
+    message: expect.stringContaining('the credentials function has not answered yet'),
+  });
+  expect(wire.passed).toEqual([]);
+  expect(resolvers).toHaveLength(1);
+});
+
+test('a renewal that hangs does not cost credentials that are still valid', async () => {
+  const hanging: (() => void)[] = [];
+  let asked = 0;
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    credentials: async () => {
+      asked += 1;
+      if (asked > 1) {
+        await new Promise<void>((resolve) => hanging.push(resolve));
+      }
+      const expiration = new Date(Date.now() + 3000);
+      return { accessKeyId: 'valid', secretAccessKey: 'secret', expiration };
+    },
+  });
+  await read(client);
+  await new Promise((resolve) => setTimeout(resolve, 1700));
+  await read(client);
+  await read(client);
+
+  expect(signers()).toEqual(['valid', 'valid', 'valid']);
+  expect(asked).toBe(2);
+});
+
 test.each(['ExpiredTokenException', 'InvalidSignatureException', 'UnrecognizedClientException'])(
   '%s is told without repeating what DynamoDB wrote',
   async (code) => {

@@ -140,3 +140,33 @@ test('without any credentials the error lists where they were looked for', async
   });
   expect(wire.passed).toEqual([]);
 });
+
+describe('what cannot be reached is named with its scheme and region', () => {
+  test('where nobody listens', async () => {
+    Object.assign(process.env, KEYS);
+    await wire.close();
+    const options = { endpoint: wire.endpoint, region: 'eu-wset-1', callTimeout: 200 };
+
+    await expect(
+      new BalanceClient(options).getCurrentBalance({ userId: 'user' }),
+    ).rejects.toMatchObject({
+      code: 'NOTHING_HAPPENED',
+      message: expect.stringContaining(`(${wire.endpoint}/, region eu-wset-1)`),
+    });
+  });
+
+  test('where https meets a server that speaks http', async () => {
+    Object.assign(process.env, KEYS);
+    const endpoint = wire.endpoint.replace('http:', 'https:');
+    const options = { endpoint, region: 'us-east-1', callTimeout: 300 };
+
+    await expect(
+      new BalanceClient(options).getCurrentBalance({ userId: 'user' }),
+    ).rejects.toMatchObject({
+      code: 'NOTHING_HAPPENED',
+      message: expect.stringContaining(
+        `does it speak http:// and not https://? (${endpoint}/, region us-east-1)`,
+      ),
+    });
+  });
+});

@@ -33,6 +33,8 @@ impl Credentials {
             secret_access_key: required("secretAccessKey", unchecked.secret_access_key)?,
             session_token: match unchecked.session_token {
                 Value::Undefined => None,
+                // What a variable of the environment says that is set to nothing.
+                Value::Text(text) if text.is_empty() => None,
                 present => Some(required("sessionToken", present)?),
             },
             expiration: match unchecked.expiration {

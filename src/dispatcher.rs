@@ -124,7 +124,7 @@ pub struct Dispatcher<S: Store> {
     has_answered: bool,
     after_answers: AfterAnswers,
     /// The last field, so that it is dropped after all that answers.
-    #[expect(dead_code, reason = "it works when it is dropped")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "it works when it is dropped"))]
     notify: NotifyOnDrop,
 }
 

@@ -195,12 +195,19 @@ pub fn is_region(text: &str) -> bool {
 }
 
 fn endpoint(value: Value) -> Result<Url, String> {
-    let address = text(value)?;
-    match Url::parse(&address) {
+    check_endpoint(&text(value)?)
+}
+
+/// Complains without repeating what may be a password.
+pub fn check_endpoint(address: &str) -> Result<Url, String> {
+    let expected = "must be an http:// or https:// URL such as http://localhost:8000";
+    match Url::parse(address) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("must not contain a user or a password: requests to DynamoDB are signed".to_owned())
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(format!(
-            "must be an http:// or https:// URL such as http://localhost:8000, not {address:?}"
-        )),
+        _ if address.contains('@') => Err(expected.to_owned()),
+        _ => Err(format!("{expected}, not {address:?}")),
     }
 }
 

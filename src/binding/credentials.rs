@@ -67,7 +67,10 @@ impl CredentialsProvider for FromJavaScript {
     fn provide(&self) -> ProvidedCredentials<'_> {
         Box::pin(async {
             let failed = |error: napi::Error| error.reason.clone();
-            let answer = self.0.call_async(()).await.map_err(failed)?.await.map_err(failed)?;
+            // index.js never rejects it.
+            let collected =
+                |_| "its promise was dropped: nothing can settle it any more".to_owned();
+            let answer = self.0.call_async(()).await.map_err(failed)?.await.map_err(collected)?;
             answer
                 .credentials
                 .map(Credentials::from)

@@ -132,7 +132,7 @@ async fn read_balance(
     spawn(dispatcher.run());
     let (tell, told) = oneshot::channel();
     ledger.get_current_balance(1, user_id, |outcome| drop(tell.send(outcome)))?;
-    ledger.depart();
+    ledger.flush();
     told.await.unwrap_or_else(|_dropped| {
         Err(BalanceError::new(
             ErrorCode::InternalError,

@@ -357,7 +357,9 @@ async fn a_panic_in_the_dispatcher_leaves_no_caller_waiting() {
     let fetched = Arc::new(AtomicUsize::new(0));
     let (mut office, mut dispatcher) = Office::open([], ATTEMPT);
     let count = Arc::clone(&fetched);
-    dispatcher.notify = NotifyOnDrop(Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed))));
+    dispatcher.notify = NotifyOnDrop(Arc::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    }));
     let permit = office.admission.enter(&user("user-0")).unwrap();
     let reply = Answer::new(permit, |_| std::panic::resume_unwind(Box::new("a defect")));
     let read =

@@ -5,9 +5,11 @@ use tokio::time::sleep_until;
 
 use crate::store::{Attempt, Fault, Reason};
 
-/// Runs an attempt until its end.
+/// Runs an attempt until its end. `awaited` says in words what an attempt that was not sent was
+/// waiting for.
 pub async fn limit<T>(
     attempt: &Attempt,
+    awaited: impl FnOnce() -> String,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
     select! {
@@ -18,10 +20,7 @@ pub async fn limit<T>(
     }
     // What is not sent by now must not be sent any more.
     if attempt.gate.revoke() {
-        Err(Fault::NotTaken(Reason {
-            summary: "credentials, configuration and connection did not arrive in time".to_owned(),
-            cause: None,
-        }))
+        Err(Fault::NotTaken(Reason { summary: awaited(), cause: None }))
     } else {
         Err(Fault::Unanswered(Reason {
             summary: "DynamoDB did not answer in time".to_owned(),

@@ -1,29 +1,35 @@
 //! From options and environment to a connection with DynamoDB.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItem;
 use aws_sdk_dynamodb::operation::get_item::GetItem;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItems;
-use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
-use aws_types::os_shim_internal::Env;
-use aws_types::service_config::ServiceConfigKey;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 use tokio::task::spawn_blocking;
-use url::Url;
 
+use super::chain::{self, Chain};
+use super::clock::Clock;
+use super::credentials::Source;
 use super::endpoint::Endpoint;
-use super::http::Secure;
+use super::http::{self, Secure};
 use super::identity::Passports;
 use super::protocol::Protocol;
+use super::settings::{Profile, Settings};
 use super::table::LastLook;
 use super::wire::Wire;
-use super::{credentials, http};
+use super::{limited, metadata};
 use crate::error::BalanceError;
-use crate::options::{Options, invalid_option, is_region};
+use crate::options::{Deadlines, Options};
+use crate::store::Fault;
 
 /// Used when neither the options nor the AWS chain name a region.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// What nobody's call is waiting for any more is done for the next one; this much is enough for
+/// a second factor to be typed in.
+const MIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The way to DynamoDB, and what an error message says about where it leads.
 #[derive(Debug)]
@@ -41,107 +47,74 @@ impl Connection {
     pub async fn open(
         options: &Options,
         environment: &HashMap<String, String>,
-    ) -> Result<Self, BalanceError> {
+        clock: Clock,
+    ) -> Result<Self, Fault> {
+        let profiles = chain::read_profiles(environment.clone()).await?;
+        let settings = Settings { options, environment, profiles: &profiles };
+        check_profile(&settings).map_err(Fault::Final)?;
+        let endpoint = settings.endpoint().map_err(Fault::Final)?;
+        settings.check_together(endpoint.as_ref()).map_err(Fault::Final)?;
+        let is_plain = endpoint.as_ref().is_some_and(|url| url.scheme() == "http");
+
         let secure = Secure::new(environment, options.deadlines.connect);
-        // Beside everything else, and not on the thread that carries the requests.
-        let made = if is_likely_plain(options, environment) {
-            None
-        } else {
-            let secure = secure.clone();
-            Some(spawn_blocking(move || secure.make()))
-        };
         let secure_connector = SharedHttpConnector::new(secure.clone());
-        let shared =
-            loader(options, environment).http_client(always(&secure_connector)).load().await;
-        let endpoint =
-            options.endpoint.as_ref().map(Url::to_string).or_else(|| chain_endpoint(&shared));
-        let region = shared.region().map_or(DEFAULT_REGION, AsRef::as_ref).to_owned();
-        if !is_region(&region) {
-            return Err(invalid_option(
-                "AWS_REGION, AWS_DEFAULT_REGION or region in the profile",
-                &format!("must be a region's name such as us-east-1, not {region:?}"),
-            ));
-        }
-        let connector = if is_plain_http(endpoint.as_deref())? {
-            http::plain(options.deadlines.connect)
-        } else {
-            if let Some(made) = made {
+        // Beside everything else, and not on the thread that carries the requests.
+        let made = (!is_plain).then(|| {
+            let secure = secure.clone();
+            spawn_blocking(move || secure.make())
+        });
+        let client = limited::client(&secure_connector);
+        let region = find_region(&settings, client.clone()).await?;
+        let connector = match made {
+            None => http::plain(options.deadlines.connect),
+            Some(made) => {
                 drop(made.await);
+                secure.make().map_err(Fault::Final)?;
+                secure_connector
             }
-            secure.make()?;
-            secure_connector
         };
-        let provider = credentials::checked(
-            shared.credentials_provider().expect("the AWS chain is a provider of its own"),
+        let source = Source::from_caller(&options.credentials).unwrap_or_else(|| {
+            Source::Chain(Box::new(Chain::new(&settings, &region, client, clock.clone())))
+        });
+        let passports = Passports::new(
+            source,
+            Endpoint::new(&settings, &region, endpoint.as_ref()),
+            clock.clone(),
+            patience(options.deadlines),
         );
-        let passports =
-            Passports::new(provider, Endpoint::new(&shared, &region, endpoint.as_deref()));
         Ok(Self {
-            wire: Wire { connector, passports, region: region.clone() },
+            wire: Wire { connector, passports, clock, region: region.clone() },
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
             transact_write_items: Protocol::new(),
             region,
-            endpoint,
+            endpoint: endpoint.map(|url| url.to_string()),
             last_look: LastLook::default(),
         })
     }
 }
 
-/// An HTTP client with this one connector, whose settings are the options'.
-fn always(connector: &SharedHttpConnector) -> SharedHttpClient {
-    let connector = connector.clone();
-    http_client_fn(move |_, _| connector.clone())
+/// How long the configuration and credentials may take.
+pub fn patience(deadlines: Deadlines) -> Duration {
+    deadlines.call.max(MIN_PATIENCE)
 }
 
-/// The endpoint that the AWS chain names: for DynamoDB in particular, or for every service.
-fn chain_endpoint(shared: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id("DynamoDB")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .expect("all parts are set");
-    let particular = shared.service_config().and_then(|config| config.load_config(key));
-    particular.or_else(|| shared.endpoint_url().map(str::to_owned))
-}
-
-fn loader(options: &Options, environment: &HashMap<String, String>) -> ConfigLoader {
-    // JavaScript's process.env is not always the process's environment: Jest and worker threads
-    // give their code a copy, and what is set there must count.
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).env(Env::from(environment.clone()));
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(provider) = credentials::provider(&options.credentials) {
-        loader = loader.credentials_provider(provider);
-    }
-    loader
-}
-
-/// Whether it can be said before the AWS chain is asked that the endpoint is not encrypted.
-fn is_likely_plain(options: &Options, environment: &HashMap<String, String>) -> bool {
-    match &options.endpoint {
-        Some(url) => url.scheme() == "http",
-        None => ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
-            .iter()
-            .find_map(|variable| environment.get(*variable))
-            .is_some_and(|url| url.starts_with("http:")),
+/// A profile that is asked for by the option has to exist. `AWS_PROFILE` may be left over from
+/// something else, as for the AWS SDK for JavaScript.
+fn check_profile(settings: &Settings<'_>) -> Result<(), BalanceError> {
+    match settings.profile() {
+        profile @ Profile::ByOption(_) => profile.missing(settings.profiles).map_or(Ok(()), Err),
+        Profile::ByVariable(_) | Profile::Unnamed => Ok(()),
     }
 }
 
-fn is_plain_http(endpoint: Option<&str>) -> Result<bool, BalanceError> {
-    match endpoint.map(Url::parse) {
-        None => Ok(false),
-        Some(Ok(url)) if url.scheme() == "http" => Ok(true),
-        Some(Ok(url)) if url.scheme() == "https" => Ok(false),
-        Some(_) => Err(invalid_option(
-            "AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL or endpoint_url in the profile",
-            "must be an http:// or https:// URL such as http://localhost:8000",
-        )),
+async fn find_region(settings: &Settings<'_>, client: SharedHttpClient) -> Result<String, Fault> {
+    if let Some(region) = settings.region().map_err(Fault::Final)? {
+        return Ok(region);
     }
+    if let Some(region) = metadata::region(settings.environment, client).await? {
+        return Ok(region);
+    }
+    settings.check_that_no_region_was_meant().map_err(Fault::Final)?;
+    Ok(DEFAULT_REGION.to_owned())
 }

@@ -4,11 +4,12 @@ use std::error::Error;
 use std::io;
 use std::iter::successors;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
 use hyper_util::client::legacy::Error as HttpClientError;
 
+use super::identity::{NoPassport, SignAgain};
+use super::wire::Misdirected;
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::store::{Fault, Reason};
 
@@ -35,7 +36,7 @@ const TRY_AGAIN_REASONS: &[&str] =
 
 /// DynamoDB does not accept who is asking. The text of these answers can repeat the request with
 /// its session token, so that it is never passed on.
-const CREDENTIALS_REJECTED: &[&str] = &[
+pub const CREDENTIALS_REJECTED: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
@@ -45,6 +46,7 @@ const CREDENTIALS_REJECTED: &[&str] = &[
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
     "RequestExpired",
+    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
@@ -165,8 +167,11 @@ fn classify_transport<E>(error: &SdkError<E>, has_left: bool) -> Fault
 where
     E: Error + 'static,
 {
-    if let Some(credentials) = find_source::<CredentialsError>(error) {
-        return Fault::Final(without_credentials(credentials));
+    if let Some(NoPassport(fault)) = find_source(error) {
+        return fault.clone();
+    }
+    if let Some(refused) = find_source::<SignAgain>(error) {
+        return Fault::NotTaken(Reason { summary: refused.to_string(), cause: None });
     }
     if find_source::<rustls::Error>(error)
         .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
@@ -175,10 +180,11 @@ where
             BalanceError::new(
                 ErrorCode::ServiceError,
                 format!(
-                    "The endpoint's certificate is not trusted ({}). Nothing happened; set \
+                    "The endpoint's certificate is not trusted ({}){}. Nothing happened; set \
                      AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to a file with the certificate \
                      authority if it is your company's.",
-                    deepest_cause(error).message
+                    deepest_cause(error).message,
+                    place(error)
                 ),
             )
             .caused_by(Some(deepest_cause(error))),
@@ -214,27 +220,27 @@ pub fn unreadable(complaint: &str) -> Fault {
     })
 }
 
-fn without_credentials(error: &CredentialsError) -> BalanceError {
-    BalanceError::new(
-        ErrorCode::NoCredentials,
-        "No credentials: neither the options nor the AWS chain (environment, profile, SSO, web \
-         identity, ECS, EC2 metadata) gave any. Nothing happened.",
-    )
-    .caused_by(Some(deepest_cause(error)))
-}
-
 fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {
     let cause = deepest_cause(error);
-    Reason { summary: format!("{summary}: {}", cause.message), cause: Some(cause) }
+    let place = place(error);
+    let is_plain =
+        find_source(error).is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_)));
+    let hint = if is_plain { "; does it speak http:// and not https://?" } else { "" };
+    Reason { summary: format!("{summary}: {}{hint}{place}", cause.message), cause: Some(cause) }
+}
+
+/// Where the request was to go, with its region.
+fn place(error: &(dyn Error + 'static)) -> String {
+    find_source::<Misdirected>(error).map(ToString::to_string).unwrap_or_default()
 }
 
 /// The innermost error: the outer ones only say that the inner one happened.
-fn deepest_cause(error: &(dyn Error + 'static)) -> Cause {
+pub fn deepest_cause(error: &(dyn Error + 'static)) -> Cause {
     let message = sources(error).last().map_or_else(String::new, ToString::to_string);
     Cause { name: "Error".to_owned(), message }
 }
 
-fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     sources(error).find_map(|source| source.downcast_ref::<T>())
 }
 

@@ -2,17 +2,25 @@
 
 mod attempt;
 mod certificates;
+mod chain;
+mod clock;
 mod connection;
 mod credentials;
 mod endpoint;
 mod fault;
 mod http;
 mod identity;
+mod limited;
+mod metadata;
+mod opening;
 pub mod operations;
 mod patience;
+mod profiles;
 mod protocol;
 mod read;
 mod scan;
+mod settings;
+mod shared_task;
 mod table;
 mod unseen;
 mod wire;
@@ -22,8 +30,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::OnceCell;
-
 use crate::epoch::Epoch;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
@@ -31,37 +37,26 @@ use crate::options::Options;
 use crate::store::{Attempt, EpochAnswer, Fault, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use connection::Connection;
+use opening::Opening;
 use write::WriteRequest;
 
 /// Balances and records in two DynamoDB tables.
 #[derive(Debug)]
 pub struct DynamoDb {
-    options: Options,
-    environment: HashMap<String, String>,
-    /// Opened by the first call. A failure is kept as well: it lies in the configuration, which
-    /// the client has read once.
-    connection: OnceCell<Result<Connection, BalanceError>>,
+    opening: Opening,
 }
 
 impl DynamoDb {
     /// Opens nothing yet: the first call does. `environment` takes the place of the process's.
     pub fn new(options: Options, environment: HashMap<String, String>) -> Self {
-        Self { options, environment, connection: OnceCell::new() }
+        Self { opening: Opening::new(options, environment) }
     }
 
     /// Makes the tables that are missing, checks those that exist, and waits until both can be
     /// used.
     pub async fn create_tables(&self) -> Result<(), BalanceError> {
-        table::create(self.connection().await?, &self.options).await
-    }
-
-    async fn connection(&self) -> Result<&Connection, BalanceError> {
-        self.connection
-            .get_or_init(|| Box::pin(Connection::open(&self.options, &self.environment)))
-            .await
-            .as_ref()
-            .map_err(Clone::clone)
+        let connection = self.opening.connection().await.map_err(opening::failure)?;
+        table::create(connection, self.opening.options()).await
     }
 }
 
@@ -69,7 +64,7 @@ impl Store for DynamoDb {
     type Request = WriteRequest;
 
     fn now(&self) -> SystemTime {
-        SystemTime::now()
+        self.opening.clock().now()
     }
 
     fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> WriteRequest {
@@ -81,9 +76,9 @@ impl Store for DynamoDb {
         request: &mut WriteRequest,
         attempt: &Attempt,
     ) -> Result<WriteAnswer, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
-            request.send(connection, &attempt.gate, &self.options).await
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
+            request.send(connection, &attempt.gate, self.opening.options()).await
         })
         .await
     }
@@ -95,9 +90,10 @@ impl Store for DynamoDb {
         absent: Option<&Record>,
         attempt: &Attempt,
     ) -> Result<EpochAnswer, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
-            write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, &self.options).await
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
+            let options = self.opening.options();
+            write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, options).await
         })
         .await
     }
@@ -107,11 +103,15 @@ impl Store for DynamoDb {
         users: &[UserId],
         attempt: &Attempt,
     ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
-        attempt::limit(attempt, async {
-            let connection = self.connection().await.map_err(Fault::Final)?;
+        attempt::limit(attempt, || self.opening.awaited(), async {
+            let connection = self.opening.connection().await?;
             match users {
-                [user_id] => read::one(user_id, connection, &attempt.gate, &self.options).await,
-                users => read::several(users, connection, &attempt.gate, &self.options).await,
+                [user_id] => {
+                    read::one(user_id, connection, &attempt.gate, self.opening.options()).await
+                }
+                users => {
+                    read::several(users, connection, &attempt.gate, self.opening.options()).await
+                }
             }
         })
         .await

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
+use super::opening::{self, Opening};
 use super::scan::{Page, Scan, balances_of};
 use super::table;
 pub use super::table::TableState;
@@ -39,8 +40,9 @@ pub async fn check_tables(
     options: &Options,
     environment: &HashMap<String, String>,
 ) -> Result<Vec<TableState>, BalanceError> {
-    let connection = Connection::open(options, environment).await?;
-    let look = table::look(&connection, options);
+    let opening = Opening::new(options.clone(), environment.clone());
+    let connection = opening.connection().await.map_err(opening::failure)?;
+    let look = table::look(connection, options);
     timeout(options.deadlines.call, look).await.unwrap_or_else(|_| {
         Err(BalanceError::new(
             ErrorCode::NothingHappened,
@@ -56,21 +58,22 @@ pub async fn audit(
     environment: &HashMap<String, String>,
     report_progress: impl Fn(Progress),
 ) -> Result<Report, BalanceError> {
-    let connection = Connection::open(options, environment).await?;
-    let sizes = table::sizes(&connection, options).await;
-    let mut recount = first_pass(&connection, options, sizes, &report_progress).await?;
+    let opening = Opening::new(options.clone(), environment.clone());
+    let connection = opening.connection().await.map_err(opening::failure)?;
+    let sizes = table::sizes(connection, options).await;
+    let mut recount = first_pass(connection, options, sizes, &report_progress).await?;
     for pass in 2..=PASSES {
         let suspects = recount.suspects();
         if suspects.is_empty() {
             break;
         }
         sleep(SETTLING).await;
-        for (user_id, balance) in balances_of(&suspects, &connection, options).await? {
+        for (user_id, balance) in balances_of(&suspects, connection, options).await? {
             recount.set_balance(&user_id, balance);
         }
         sleep(SETTLING).await;
         let [_, records] = sizes;
-        count_again(&mut recount, pass, records, &connection, options, &report_progress).await?;
+        count_again(&mut recount, pass, records, connection, options, &report_progress).await?;
     }
     Ok(recount.end())
 }

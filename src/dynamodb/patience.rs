@@ -65,7 +65,8 @@ async fn send_once<O: Operation>(
     options: &Options,
 ) -> Result<O::Output, Failure> {
     let attempt = Attempt::until(Instant::now() + options.deadlines.attempt);
-    let answer = attempt::limit(&attempt, async {
+    let awaited = || connection.wire.passports.awaited();
+    let answer = attempt::limit(&attempt, awaited, async {
         let outcome = connection.wire.send(protocol, request, &attempt.gate).await;
         Ok(outcome.map_err(|error| Failure {
             code: fault::code(&error).map(str::to_owned),

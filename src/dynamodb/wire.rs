@@ -4,6 +4,9 @@
 //! not at all, because the lanes decide about retries.
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
@@ -13,10 +16,14 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use tokio::time::Instant;
 
-use super::identity::{Passport, Passports};
+use super::clock::Clock;
+use super::fault;
+use super::identity::{Passport, Passports, SignAgain};
 use super::protocol::{Operation, Protocol};
 use crate::store::SendGate;
 
@@ -27,7 +34,34 @@ const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"))
 pub struct Wire {
     pub connector: SharedHttpConnector,
     pub passports: Passports,
+    pub clock: Clock,
     pub region: String,
+}
+
+/// By whom and when a request was signed.
+struct Signature {
+    passport: Arc<Passport>,
+    instant: Instant,
+    time: SystemTime,
+}
+
+/// What went wrong on the way to a place, which may be the wrong one.
+#[derive(Debug)]
+pub struct Misdirected {
+    place: Arc<str>,
+    error: ConnectorError,
+}
+
+impl fmt::Display for Misdirected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, " ({})", self.place)
+    }
+}
+
+impl Error for Misdirected {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
 }
 
 impl Wire {
@@ -38,10 +72,25 @@ impl Wire {
         request: HttpRequest,
         gate: &SendGate,
     ) -> Result<O::Output, SdkError<O::Error>> {
-        match self.exchange(request, gate).await {
-            Ok(response) => protocol.read(response),
-            Err(error) => Err(error.map_service_error(|never| match never {})),
-        }
+        // In a place of its own: it would make every future around it as large.
+        let (response, signature) = match Box::pin(self.exchange(request, gate)).await {
+            Ok(answered) => answered,
+            Err(error) => return Err(error.map_service_error(|never| match never {})),
+        };
+        protocol.read(response).map_err(|error| match fault::code(&error) {
+            Some(code) if self.is_worth_signing_again(code, &signature) => {
+                SdkError::construction_failure(SignAgain { code: code.to_owned() })
+            }
+            _ => error,
+        })
+    }
+
+    /// Whether a request was refused for a signature that would be another one now: by the right
+    /// time, or by other credentials.
+    fn is_worth_signing_again(&self, code: &str, signature: &Signature) -> bool {
+        let Signature { passport, instant, time } = signature;
+        fault::CREDENTIALS_REJECTED.contains(&code)
+            && (self.clock.was_corrected_since(*instant, *time) || self.passports.reject(passport))
     }
 
     /// What is the same for all operations. Apart, because it would be compiled for each of them.
@@ -49,18 +98,30 @@ impl Wire {
         &self,
         mut request: HttpRequest,
         gate: &SendGate,
-    ) -> Result<HttpResponse, SdkError<Infallible>> {
+    ) -> Result<(HttpResponse, Signature), SdkError<Infallible>> {
         let passport = self.passports.current().await.map_err(SdkError::construction_failure)?;
-        self.address(&mut request, &passport).map_err(SdkError::construction_failure)?;
+        let instant = Instant::now();
+        let time = self.clock.at(instant);
+        self.address(&mut request, &passport, time).map_err(SdkError::construction_failure)?;
         if !gate.pass() {
             return Err(SdkError::construction_failure("the attempt was called back"));
         }
-        let response = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-        read_in_full(response).await
+        let response = match self.connector.call(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(misdirected(error, &passport)),
+        };
+        self.clock.observe(&response, instant);
+        let response = read_in_full(response).await?;
+        Ok((response, Signature { passport, instant, time }))
     }
 
     /// Gives a request its endpoint and its signature.
-    fn address(&self, request: &mut HttpRequest, passport: &Passport) -> Result<(), BoxError> {
+    fn address(
+        &self,
+        request: &mut HttpRequest,
+        passport: &Passport,
+        time: SystemTime,
+    ) -> Result<(), BoxError> {
         request.uri_mut().set_endpoint(&passport.url)?;
         request.headers_mut().try_insert("user-agent", USER_AGENT)?;
         let mut settings = SigningSettings::default();
@@ -69,7 +130,7 @@ impl Wire {
             .identity(&passport.identity)
             .region(&self.region)
             .name("dynamodb")
-            .time(SystemTime::now())
+            .time(time)
             .settings(settings)
             .build()?
             .into();
@@ -86,6 +147,11 @@ impl Wire {
         }
         Ok(())
     }
+}
+
+fn misdirected(error: ConnectorError, passport: &Passport) -> SdkError<Infallible> {
+    let place = Arc::clone(&passport.place);
+    SdkError::dispatch_failure(ConnectorError::io(Misdirected { place, error }.into()))
 }
 
 /// The answer with its whole body in memory.

@@ -340,3 +340,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_password_in_the_endpoint_is_refused_and_not_repeated() {
+    for endpoint in ["http://bob:s3cr3t@localhost:8000", "https://s3cr3t@host", "x://s3cr3t@host"] {
+        let complaint = refused("endpoint", text(endpoint));
+        assert!(complaint.starts_with("Invalid option: endpoint must"), "{complaint}");
+        assert!(!complaint.contains("s3cr3t"), "{complaint}");
+    }
+}

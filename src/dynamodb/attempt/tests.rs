@@ -7,13 +7,17 @@ use super::*;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
+fn awaited() -> String {
+    "the credentials function has not answered yet".to_owned()
+}
+
 fn attempt() -> Attempt {
     Attempt::until(Instant::now() + LIMIT)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_in_time_is_answered_as_it_is() {
-    let outcome = limit(&attempt(), async {
+    let outcome = limit(&attempt(), awaited, async {
         sleep(LIMIT / 2).await;
         Ok(42)
     })
@@ -25,7 +29,7 @@ async fn an_attempt_in_time_is_answered_as_it_is() {
 async fn an_attempt_that_was_sent_is_unanswered() {
     let start = Instant::now();
     let attempt = attempt();
-    let outcome: Result<(), Fault> = limit(&attempt, async {
+    let outcome: Result<(), Fault> = limit(&attempt, awaited, async {
         assert!(attempt.gate.pass());
         pending().await
     })
@@ -37,8 +41,9 @@ async fn an_attempt_that_was_sent_is_unanswered() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_was_not_sent_was_not_taken_and_never_will_be() {
     let attempt = attempt();
-    let outcome: Result<(), Fault> = limit(&attempt, pending()).await;
-    assert!(matches!(outcome, Err(Fault::NotTaken(_))));
+    let outcome: Result<(), Fault> = limit(&attempt, awaited, pending()).await;
+    let Err(Fault::NotTaken(reason)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reason.summary, awaited());
     assert!(!attempt.gate.pass());
 }
 
@@ -49,7 +54,8 @@ async fn an_attempt_that_is_called_back_ends_at_once() {
         sleep(LIMIT / 5).await;
         assert!(attempt.gate.revoke());
     };
-    let (outcome, ()): (Result<(), Fault>, _) = tokio::join!(limit(&attempt, pending()), call_back);
+    let (outcome, ()): (Result<(), Fault>, _) =
+        tokio::join!(limit(&attempt, awaited, pending()), call_back);
     assert!(matches!(outcome, Err(Fault::NotTaken(_))));
     assert_eq!(start.elapsed(), LIMIT / 5);
 }
@@ -58,7 +64,7 @@ async fn an_attempt_that_is_called_back_ends_at_once() {
 async fn a_fault_in_time_is_told_as_it_is() {
     let fault = Fault::NotTaken(Reason { summary: "because".to_owned(), cause: None });
     let attempt = attempt();
-    let outcome: Result<(), Fault> = limit(&attempt, async {
+    let outcome: Result<(), Fault> = limit(&attempt, awaited, async {
         assert!(attempt.gate.pass());
         Err(fault.clone())
     })

@@ -353,7 +353,8 @@ fn a_request_that_could_not_be_built_is_a_defect() {
 
 #[test]
 fn missing_credentials_are_told_so_wherever_they_were_missed() {
-    let missing = || CredentialsError::not_loaded("nobody has any");
+    let none = || BalanceError::new(ErrorCode::NoCredentials, "No credentials: none.");
+    let missing = || NoPassport(Fault::Final(none()));
     let wrapped = io::Error::other(missing());
     for error in [
         dispatch_failure(ConnectorError::other(missing().into(), None)),
@@ -364,6 +365,14 @@ fn missing_credentials_are_told_so_wherever_they_were_missed() {
         assert_eq!(error.code, ErrorCode::NoCredentials);
         assert!(error.message.starts_with("No credentials: "), "{}", error.message);
     }
+}
+
+#[test]
+fn a_signature_that_can_be_made_anew_has_changed_nothing() {
+    let again = SignAgain { code: "ExpiredTokenException".to_owned() };
+    let error: SdkError<GetItemError> = SdkError::construction_failure(again);
+    let Fault::NotTaken(reason) = classify(&error, true) else { panic!("it was taken") };
+    assert!(reason.summary.contains("ExpiredTokenException"), "{}", reason.summary);
 }
 
 #[test]

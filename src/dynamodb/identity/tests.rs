@@ -1,144 +1,300 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::future::pending;
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, future};
-use tokio::time::sleep;
+use aws_credential_types::Credentials as SdkCredentials;
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::credentials::{Credentials, CredentialsProvider, ProvidedCredentials};
+use crate::dynamodb::profiles::Profiles;
+use crate::dynamodb::settings::Settings;
+use crate::dynamodb::tests::options;
 
-/// Gives one answer after the other, each after a while, and counts how often it was asked.
+const LIMIT: Duration = Duration::from_mins(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Gives one answer after the other and counts how often it was asked.
 #[derive(Clone, Debug, Default)]
-struct Source(Arc<Mutex<Asked>>);
+struct Function(Arc<Mutex<Asked>>);
 
 #[derive(Debug, Default)]
 struct Asked {
-    answers: VecDeque<Option<Credentials>>,
+    answers: VecDeque<Answer>,
     times: usize,
-    at_once: usize,
-    most_at_once: usize,
 }
 
-impl ProvideCredentials for Source {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
+#[derive(Clone, Debug)]
+enum Answer {
+    /// A name, and in how many seconds they expire.
+    Credentials(&'static str, Option<u64>),
+    /// The same after so many seconds.
+    Late(u64, &'static str, Option<u64>),
+    Failure,
+    Panic,
+    Silence,
+}
+
+impl CredentialsProvider for Function {
+    fn provide(&self) -> ProvidedCredentials<'_> {
+        Box::pin(async {
             let answer = {
                 let mut asked = self.0.lock().unwrap();
                 asked.times += 1;
-                asked.at_once += 1;
-                asked.most_at_once = asked.most_at_once.max(asked.at_once);
-                asked.answers.pop_front().flatten()
+                asked.answers.pop_front().expect("asked more often than there are answers")
             };
-            sleep(Duration::from_millis(5)).await;
-            self.0.lock().unwrap().at_once -= 1;
-            answer.ok_or_else(|| CredentialsError::not_loaded("nobody has any"))
+            match answer {
+                Answer::Credentials(name, seconds) => Ok(credentials(name, seconds)),
+                Answer::Late(after, name, seconds) => {
+                    sleep(Duration::from_secs(after)).await;
+                    Ok(credentials(name, seconds))
+                }
+                Answer::Failure => Err("the vault is closed".to_owned()),
+                Answer::Panic => panic!("for this test"),
+                Answer::Silence => pending().await,
+            }
         })
     }
 }
 
-/// Credentials that expire in so many seconds.
+/// The machine's clock does not go on while Tokio's is paused: expiries count from the start.
 fn credentials(name: &str, seconds: Option<u64>) -> Credentials {
-    let expiry = seconds.map(|seconds| SystemTime::now() + Duration::from_secs(seconds));
-    Credentials::new(name, "secret", None, expiry, "test")
+    Credentials {
+        access_key_id: name.to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: None,
+        expiration: seconds.map(|seconds| SystemTime::now() + Duration::from_secs(seconds)),
+    }
 }
 
-fn passports(answers: impl IntoIterator<Item = Option<Credentials>>) -> (Passports, Source) {
-    let source = Source::default();
-    source.0.lock().unwrap().answers = answers.into_iter().collect();
-    let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    let provider = SharedCredentialsProvider::new(source.clone());
-    (Passports::new(provider, Endpoint::new(&config, "us-east-1", None)), source)
+fn passports(answers: impl IntoIterator<Item = Answer>) -> (Passports, Function) {
+    let function = Function::default();
+    function.0.lock().unwrap().answers = answers.into_iter().collect();
+    (of(Source::Function(Arc::new(function.clone()))), function)
 }
 
-fn times_asked(source: &Source) -> usize {
-    source.0.lock().unwrap().times
+fn of(source: Source) -> Passports {
+    let options = options(100.0);
+    let settings = Settings {
+        options: &options,
+        environment: &HashMap::new(),
+        profiles: &Profiles::default(),
+    };
+    Passports::new(source, Endpoint::new(&settings, "us-east-1", None), Clock::new(), LIMIT)
 }
 
-async fn name(passports: &Passports) -> Option<String> {
-    let passport = passports.current().await.ok()?;
-    let credentials = passport.identity.data::<Credentials>().unwrap();
-    Some(credentials.access_key_id().to_owned())
+fn times_asked(function: &Function) -> usize {
+    function.0.lock().unwrap().times
+}
+
+fn name_of(passport: &Passport) -> String {
+    passport.identity.data::<SdkCredentials>().unwrap().access_key_id().to_owned()
+}
+
+async fn name(passports: &Passports) -> Result<String, String> {
+    match passports.current().await {
+        Ok(passport) => Ok(name_of(&passport)),
+        Err(NoPassport(Fault::Final(error))) => Err(error.message),
+        Err(NoPassport(fault)) => panic!("{fault:?}"),
+    }
+}
+
+/// Lets a renewal that nobody waits for come to its end.
+async fn let_it_end() {
+    sleep(Duration::from_millis(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_are_asked_for_once_and_kept() {
     for seconds in [None, Some(3600)] {
-        let (passports, source) = passports([Some(credentials("first", seconds))]);
+        let (passports, function) = passports([Answer::Credentials("first", seconds)]);
         for _ in 0..3 {
-            assert_eq!(name(&passports).await.as_deref(), Some("first"));
+            assert_eq!(name(&passports).await.as_deref(), Ok("first"));
         }
-        assert_eq!(times_asked(&source), 1);
+        assert_eq!(times_asked(&function), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_are_renewed_shortly_before_they_expire() {
-    let (passports, source) =
-        passports([Some(credentials("first", Some(9))), Some(credentials("second", Some(3600)))]);
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(name(&passports).await.as_deref(), Some("second"));
-    assert_eq!(name(&passports).await.as_deref(), Some("second"));
-    assert_eq!(times_asked(&source), 2);
+async fn those_without_an_expiry_are_kept_for_days() {
+    let (passports, function) = passports([Answer::Credentials("first", None)]);
+    name(&passports).await.unwrap();
+    sleep(Duration::from_hours(48)).await;
+    assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+    assert_eq!(times_asked(&function), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_seconds_count_if_the_renewal_fails() {
-    let (passports, source) = passports([
-        Some(credentials("first", Some(9))),
-        None,
-        Some(credentials("second", Some(3600))),
+async fn they_are_renewed_five_minutes_ahead_while_the_others_are_used() {
+    let (passports, function) = passports([
+        Answer::Credentials("first", Some(3600)),
+        Answer::Late(30, "second", Some(7200)),
     ]);
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(times_asked(&source), 2);
-    assert_eq!(name(&passports).await.as_deref(), Some("second"));
+    name(&passports).await.unwrap();
+    sleep(Duration::from_secs(3600 - 299)).await;
+    for _ in 0..10 {
+        assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+        sleep(2 * SECOND).await;
+    }
+    sleep(11 * SECOND).await;
+    assert_eq!(name(&passports).await.as_deref(), Ok("second"));
+    assert_eq!(times_asked(&function), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_does_not_cost_those_still_valid() {
+    let (passports, function) =
+        passports([Answer::Credentials("first", Some(60)), Answer::Silence]);
+    name(&passports).await.unwrap();
+    sleep(31 * SECOND).await;
+    for _ in 0..28 {
+        assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+        sleep(SECOND).await;
+    }
+    assert_eq!(times_asked(&function), 2);
+    // Expired by now, and the renewal comes to its limit.
+    sleep(2 * SECOND).await;
+    let complaint = name(&passports).await.unwrap_err();
+    assert!(
+        complaint.contains("the credentials function did not answer within 60 s"),
+        "{complaint}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_does_not_cost_those_still_valid_and_is_tried_again() {
+    let (passports, function) = passports([
+        Answer::Credentials("first", Some(60)),
+        Answer::Failure,
+        Answer::Panic,
+        Answer::Credentials("second", None),
+    ]);
+    name(&passports).await.unwrap();
+    sleep(31 * SECOND).await;
+    for _ in 0..2 {
+        // Any number of requests, and one attempt a second.
+        for _ in 0..100 {
+            assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+            let_it_end().await;
+        }
+        sleep(SECOND).await;
+    }
+    assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+    let_it_end().await;
+    assert_eq!(name(&passports).await.as_deref(), Ok("second"));
+    assert_eq!(times_asked(&function), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_with_little_life_left_are_not_asked_for_with_every_request() {
+    let (passports, function) = passports([Answer::Credentials("first", Some(9))]);
+    for _ in 0..100 {
+        assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+        sleep(SECOND / 25).await;
+    }
+    assert_eq!(times_asked(&function), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn expired_credentials_are_not_used() {
-    let (passports, _source) = passports([Some(credentials("first", Some(0))), None]);
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(name(&passports).await, None);
+    let (passports, _function) =
+        passports([Answer::Credentials("first", Some(10)), Answer::Failure]);
+    assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+    sleep(11 * SECOND).await;
+    let complaint = name(&passports).await.unwrap_err();
+    assert!(complaint.contains("the credentials function failed"), "{complaint}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_credentials_the_next_call_asks_again() {
-    let (passports, source) = passports([None, Some(credentials("first", None))]);
-    assert_eq!(name(&passports).await, None);
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(times_asked(&source), 2);
+    for failure in [Answer::Failure, Answer::Panic] {
+        let (passports, function) = passports([failure, Answer::Credentials("first", None)]);
+        assert!(name(&passports).await.is_err());
+        assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+        assert_eq!(times_asked(&function), 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_one_call_at_a_time_asks_and_the_others_take_what_it_gets() {
-    let (passports, source) = passports([Some(credentials("first", Some(3600)))]);
-    let names = futures_util::future::join_all((0..20).map(|_| name(&passports))).await;
-    assert!(names.iter().all(|name| name.as_deref() == Some("first")));
-    let asked = source.0.lock().unwrap();
-    assert_eq!((asked.times, asked.most_at_once), (1, 1));
+async fn all_who_wait_take_what_one_question_brings() {
+    let (passports, function) = passports([Answer::Late(5, "first", None)]);
+    let names = join_all((0..1000).map(|_| name(&passports))).await;
+    assert!(names.iter().all(|name| name.as_deref() == Ok("first")));
+    assert_eq!(times_asked(&function), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_nobody_waits_for_any_longer_leaves_the_way_free() {
-    let (passports, source) = passports([None, Some(credentials("first", None))]);
-    let cut_short = tokio::time::timeout(Duration::from_millis(1), passports.current()).await;
-    assert!(cut_short.is_err());
-    assert_eq!(name(&passports).await.as_deref(), Some("first"));
-    assert_eq!(times_asked(&source), 2);
+async fn a_renewal_goes_on_for_the_next_call_when_nobody_waits_for_it_any_longer() {
+    let (passports, function) = passports([Answer::Late(6, "first", None)]);
+    assert!(timeout(5 * SECOND, passports.current()).await.is_err());
+    assert_eq!(passports.awaited(), "the credentials function has not answered yet");
+    sleep(2 * SECOND).await;
+    assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+    assert_eq!(times_asked(&function), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_credentials_are_asked_for_again_at_once() {
+    let (passports, function) =
+        passports([Answer::Credentials("first", None), Answer::Credentials("second", None)]);
+    let rejected = passports.current().await.unwrap();
+    // Every request that was on its way is refused.
+    for _ in 0..100 {
+        assert!(passports.reject(&rejected));
+    }
+    assert_eq!(name(&passports).await.as_deref(), Ok("second"));
+    assert!(passports.reject(&rejected));
+    assert_eq!(name(&passports).await.as_deref(), Ok("second"));
+    assert_eq!(times_asked(&function), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_always_rejected_are_asked_for_once_a_second() {
+    let (passports, function) = passports(vec![Answer::Credentials("wrong", None); 10]);
+    assert!(passports.reject(&passports.current().await.unwrap()));
+    for _ in 0..100 {
+        assert!(!passports.reject(&passports.current().await.unwrap()));
+    }
+    assert_eq!(times_asked(&function), 2);
+    sleep(SECOND).await;
+    assert!(passports.reject(&passports.current().await.unwrap()));
+    assert!(!passports.reject(&passports.current().await.unwrap()));
+    assert_eq!(times_asked(&function), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_joins_the_renewal_under_way() {
+    let (passports, function) =
+        passports([Answer::Credentials("first", Some(60)), Answer::Late(5, "second", None)]);
+    let first = passports.current().await.unwrap();
+    sleep(31 * SECOND).await;
+    assert_eq!(name(&passports).await.as_deref(), Ok("first"));
+    assert!(passports.reject(&first));
+    assert_eq!(name(&passports).await.as_deref(), Ok("second"));
+    assert_eq!(times_asked(&function), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fixed_credentials_have_no_others() {
+    let fixed = SdkCredentials::new("key", "secret", None, None, "test");
+    let passports = of(Source::Fixed(fixed));
+    let passport = passports.current().await.unwrap();
+    assert!(!passports.reject(&passport));
+    assert_eq!(name(&passports).await.as_deref(), Ok("key"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_url_is_that_of_the_account() {
-    let owned = Credentials::builder()
+    let owned = SdkCredentials::builder()
         .access_key_id("key")
         .secret_access_key("secret")
         .account_id("123456789012")
         .provider_name("test")
         .build();
-    let (passports, _source) = passports([Some(owned)]);
-    let url = passports.current().await.unwrap().url.clone();
-    assert_eq!(url, "https://123456789012.ddb.us-east-1.amazonaws.com");
+    let passport = of(Source::Fixed(owned)).current().await.unwrap();
+    assert_eq!(passport.url, "https://123456789012.ddb.us-east-1.amazonaws.com");
+    assert_eq!(
+        &*passport.place,
+        "https://123456789012.ddb.us-east-1.amazonaws.com, region us-east-1"
+    );
 }
