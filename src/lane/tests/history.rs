@@ -712,14 +712,11 @@ impl<'a> History<'a> {
             _ => self.rng.f64(),
         };
         let abandoned = &mut self.abandoned;
-        let answers = match completion {
-            Some(completion) => {
-                self.lane.on_completed(batch, number, completion, self.now, jitter, abandoned)
-            }
-            None => {
-                let why = BalanceError::new(ErrorCode::InternalError, "");
-                self.lane.on_lost(batch, &why, self.now, abandoned)
-            }
+        let answers = if let Some(completion) = completion {
+            self.lane.on_completed(batch, number, completion, self.now, jitter, abandoned)
+        } else {
+            let why = BalanceError::new(ErrorCode::InternalError, "");
+            self.lane.on_lost(batch, &why, self.now, abandoned)
         };
         self.answer(answers);
     }
