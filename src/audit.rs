@@ -22,7 +22,6 @@ pub enum Attribute {
     Absent,
     Text(String),
     Number(Decimal),
-    TextSet,
     Other,
 }
 
@@ -31,7 +30,7 @@ pub enum Attribute {
 pub struct BalanceItem {
     pub user_id: String,
     pub balance: Attribute,
-    pub fenced_calls: Attribute,
+    pub epoch: Attribute,
 }
 
 /// An item of the table of transactions.
@@ -181,8 +180,8 @@ impl FirstPass {
                 "balance must be a number",
             ),
             (
-                matches!(item.fenced_calls, Attribute::Absent | Attribute::TextSet),
-                "fencedCalls must be a set of strings",
+                matches!(item.epoch, Attribute::Absent | Attribute::Number(_)),
+                "epoch must be a number",
             ),
         ]);
         self.report_malformed(Table::Balances, &item.user_id, complaint);

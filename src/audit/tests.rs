@@ -15,7 +15,7 @@ fn text(text: &str) -> Attribute {
 }
 
 fn balance(user_id: &str, balance: Attribute) -> BalanceItem {
-    BalanceItem { user_id: user_id.to_owned(), balance, fenced_calls: Attribute::Absent }
+    BalanceItem { user_id: user_id.to_owned(), balance, epoch: Attribute::Absent }
 }
 
 fn record(key: &str, user_id: &str, amount: &str, transaction_type: &str) -> RecordItem {

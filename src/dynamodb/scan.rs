@@ -53,7 +53,7 @@ impl<'a> Scan<'a> {
 
     #[must_use]
     pub fn balances(self) -> Self {
-        let attributes = &["userId", "balance", "fencedCalls"];
+        let attributes = &["userId", "balance", "epoch"];
         let table = &self.options.balances_table;
         self.add(table, attributes, |items| {
             Page::Balances(items.iter().map(balance_item).collect())
@@ -213,7 +213,7 @@ fn balance_item(item: &Item) -> BalanceItem {
     BalanceItem {
         user_id: user_id(item),
         balance: attribute(item, "balance"),
-        fenced_calls: attribute(item, "fencedCalls"),
+        epoch: attribute(item, "epoch"),
     }
 }
 
@@ -248,7 +248,6 @@ fn attribute(item: &Item, name: &str) -> Attribute {
         Some(AttributeValue::N(number)) => {
             Decimal::parse(number).map_or(Attribute::Other, Attribute::Number)
         }
-        Some(AttributeValue::Ss(_)) => Attribute::TextSet,
         Some(_) => Attribute::Other,
     }
 }

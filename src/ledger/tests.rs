@@ -435,7 +435,7 @@ async fn an_attempt_that_took_effect_after_all_beats_an_amount_out_of_range() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_took_effect_after_all_is_a_success_for_all_its_members() {
-    // The answer is lost, a later attempt is rejected, the fence meets the first record, and then
+    // The answer is lost, a later attempt is rejected, the end of the epoch meets the first record, and then
     // the permissions are gone.
     let script =
         [Event::LoseAnswer, Event::Fail(out_of_range()), Event::Pass, Event::Fail(denied())];
@@ -463,7 +463,7 @@ async fn a_missing_answer_holds_nobody_else_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fence_that_cannot_be_put_up_leaves_the_outcome_unknown() {
+async fn an_epoch_that_cannot_be_ended_leaves_the_outcome_unknown() {
     let mut script = forever(Event::Fail(not_taken()));
     script.splice(0..1, [Event::LoseRequest, Event::Pass]);
     let start = Instant::now();

@@ -266,7 +266,7 @@ impl<'a> History<'a> {
 
     /// Once the trouble is over, a call is answered at the latest when the batches it is part of
     /// have been halved down to it, each of them in one request; and each uncertain batch takes
-    /// one request to be refused, and one to be fenced for each fence that comes in between.
+    /// one request to be refused, and one for its epoch to end.
     fn assert_progress(&self) {
         let bound = 8 * self.calls.len() + 8 * MAX_UNCERTAIN;
         assert!(self.calm_departures <= bound, "{} requests", self.calm_departures);
