@@ -1,7 +1,10 @@
 // npm run torture:bugs: proves that the torture finds bugs. Breaks a copy of the package with each
 // patch in bugs/, builds it, and demands that the torture fails, where the unbroken copy passes.
 //
-//   node bugs.mjs [--seed S] [--attempts N] [--json] [patch…]
+//   node bugs.mjs [--seed S] [--attempts N] [--check] [--json] [patch…]
+//
+// A patch says in its second line, after "Hunt with:", which run finds it soonest, where that is not
+// the usual one. `--check` only applies each patch and has cargo check the result.
 //
 // The copy and what cargo builds stay in the system's temporary folder, so that only the first bug
 // takes minutes.
@@ -30,6 +33,7 @@ const COPIED = [
   'src',
   'scripts',
   '__tests__/torture',
+  '__tests__/harness/service-headers.cjs',
 ];
 
 /** More faults than usual: what a bug needs to show comes sooner. */
@@ -42,6 +46,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     attempts: { type: 'string', default: '3' },
+    check: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -53,10 +58,19 @@ const names = readdirSync(PATCHES)
   .filter((name) => positionals.length === 0 || positionals.includes(name))
   .sort();
 
+if (values.check) {
+  for (const name of names) {
+    plant(name);
+    run('cargo', ['check', '--locked']);
+  }
+  process.stdout.write(`\n  ${names.length} patches apply and compile\n`);
+  process.exit();
+}
+
 process.stderr.write('\n> no bug\n');
 restore();
 build();
-const control = hunt('nothing', 1);
+const control = hunt('nothing', [], 1);
 if (control.isFound) {
   throw new Error(`the package fails as it is: ${control.complaint}`);
 }
@@ -64,12 +78,9 @@ if (control.isFound) {
 /** @type {{ name: string, isFound: boolean, calls: number, complaint: string }[]} */
 const results = [];
 for (const name of names) {
-  const patch = join(PATCHES, `${name}.patch`);
-  process.stderr.write(`\n> ${name}: ${readFileSync(patch, 'utf8').split('\n')[0]}\n`);
-  restore();
-  run('git', ['apply', '-C1', '--verbose', patch]);
+  const hunting = plant(name);
   build();
-  const result = hunt(name, Number(values.attempts));
+  const result = hunt(name, hunting, Number(values.attempts));
   results.push(result);
   process.stderr.write(
     result.isFound
@@ -98,30 +109,47 @@ function restore() {
   symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'), 'junction');
 }
 
+/**
+ * Breaks a fresh copy.
+ *
+ * @param {string} name
+ * @returns {string[]} the run that the patch asks for
+ */
+function plant(name) {
+  const patch = join(PATCHES, `${name}.patch`);
+  const [subject, second = ''] = readFileSync(patch, 'utf8').split('\n');
+  process.stderr.write(`\n> ${name}: ${subject}\n`);
+  restore();
+  run('git', ['apply', '-C1', '--verbose', patch]);
+  const [, hunting = ''] = /^Hunt with: (.*)$/.exec(second) ?? [];
+  return [...hunting.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
 function build() {
   run('npx', ['napi', 'build', '--platform', '--js', 'binding.js', '--dts', 'binding.d.ts']);
 }
 
 /**
  * @param {string} name
+ * @param {string[]} hunting a script and its options, or nothing for the usual ones
  * @param {number} attempts
  */
-function hunt(name, attempts) {
+function hunt(name, [script = 'run.mjs', ...options], attempts) {
   let calls = 0;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const seed = `${values.seed}-${attempt}`;
     const child = spawnSync(
       'node',
       [
-        '__tests__/torture/run.mjs',
+        `__tests__/torture/${script}`,
         '--json',
         '--until-failure',
         '--faults',
         FAULTS,
-        '--calls',
-        `${CALLS}`,
         '--seed',
         seed,
+        ...(script === 'run.mjs' ? ['--calls', `${CALLS}`] : []),
+        ...options,
       ],
       { cwd: COPY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
     );

@@ -4,6 +4,12 @@
 export const DEFAULT_BALANCE = 10_000;
 
 /**
+ * What users have at the start whose balance somebody else has stored; all others have the default.
+ *
+ * @typedef {ReadonlyMap<string, number>} Openings
+ */
+
+/**
  * An amount as callers pass it: 1234 cents are 12.34, the double whose shortest decimal is that.
  *
  * @param {number} cents

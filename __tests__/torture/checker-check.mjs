@@ -27,9 +27,14 @@ const { values } = parseArgs({
 /** The plainest ledger that keeps the contract. */
 class Ledger {
   /** @type {Map<string, number>} */
-  balances = new Map();
+  balances;
   /** @type {Map<string, TransactCall>} */
   records = new Map();
+
+  /** @param {import('./cents.mjs').Openings} openings */
+  constructor(openings) {
+    this.balances = new Map(openings);
+  }
 
   /**
    * @param {Call} call
@@ -60,7 +65,9 @@ class Ledger {
  * @param {Random} random
  */
 function invent(random) {
-  const ledger = new Ledger();
+  /** @type {import('./cents.mjs').Openings} */
+  const openings = new Map(random.fraction() < 0.3 ? [['b', -3000]] : []);
+  const ledger = new Ledger(openings);
   /** @type {Operation[]} */
   const operations = [];
   for (let instant = 0, count = random.whole(1, MOST_CALLS); instant < count; instant += 1) {
@@ -84,6 +91,7 @@ function invent(random) {
       answer: isUnknown ? { code: 'OUTCOME_UNKNOWN' } : answer,
       invoked: 10 * instant - random.whole(0, 25),
       answered: 10 * instant + random.whole(1, 25),
+      client: 'any',
     });
   }
   const { records } = ledger;
@@ -91,7 +99,10 @@ function invent(random) {
     const victim = random.pick(operations);
     victim.answer =
       victim.call.kind === 'read'
-        ? { code: 'READ', balance: random.pick(['30', '60', '100', '140', '170', '20']) }
+        ? {
+            code: 'READ',
+            balance: random.pick(['30', '60', '100', '140', '170', '20', '-30', '10']),
+          }
         : {
             code: random.pick([
               'CONFIRMED',
@@ -102,7 +113,7 @@ function invent(random) {
             ]),
           };
   }
-  return { operations, records };
+  return { operations, records, openings };
 }
 
 /**
@@ -111,13 +122,14 @@ function invent(random) {
  * @param {Operation[]} rest
  * @param {Map<string, TransactCall> | undefined} records what must be recorded in the end, if that
  *   is known
+ * @param {import('./cents.mjs').Openings} openings
  * @param {Operation[]} [order]
  * @returns {boolean}
  */
-function hasOrder(rest, records, order = []) {
+function hasOrder(rest, records, openings, order = []) {
   if (
     rest.every((operation) => meaning(operation.answer) === 'unknown') &&
-    isTrue(order, records)
+    isTrue(order, records, openings)
   ) {
     return true;
   }
@@ -126,16 +138,17 @@ function hasOrder(rest, records, order = []) {
     const isTooEarly = others.some(
       ({ answer, answered }) => meaning(answer) !== 'unknown' && answered < next.invoked,
     );
-    return !isTooEarly && hasOrder(others, records, [...order, next]);
+    return !isTooEarly && hasOrder(others, records, openings, [...order, next]);
   });
 }
 
 /**
  * @param {Operation[]} order
  * @param {Map<string, TransactCall> | undefined} records
+ * @param {import('./cents.mjs').Openings} openings
  */
-function isTrue(order, records) {
-  const ledger = new Ledger();
+function isTrue(order, records, openings) {
+  const ledger = new Ledger(openings);
   const areAnswersTrue = order.every(({ call, answer }) => {
     const { code, balance } = ledger.answer(call);
     return meaning(answer) === 'unknown' || (answer.code === code && answer.balance === balance);
@@ -154,16 +167,17 @@ function isTrue(order, records) {
 let linearizable = 0;
 const histories = Number(values.histories);
 for (let number = 0; number < histories; number += 1) {
-  const { operations, records } = invent(new Random(values.seed, number));
+  const { operations, records, openings } = invent(new Random(values.seed, number));
   const heard = operations.filter(({ answer }) => meaning(answer) !== 'nothing');
   for (const known of [undefined, records]) {
     const recordOf =
       known === undefined ? undefined : (/** @type {string} */ key) => known.get(key);
-    const judgements = checkLinearizability(operations, recordOf);
+    const judgements = checkLinearizability(operations, recordOf, openings);
     const isFine = judgements.every(({ verdict }) => verdict === 'linearizable');
-    const isExplained = hasOrder(heard, known);
+    const isExplained = hasOrder(heard, known, openings);
     // What must be recorded in the end is checked by the sums where no call has recorded it.
-    const isOnlySums = known !== undefined && isFine && !isExplained && hasOrder(heard, undefined);
+    const isOnlySums =
+      known !== undefined && isFine && !isExplained && hasOrder(heard, undefined, openings);
     if (isFine !== isExplained && !isOnlySums) {
       throw new Error(
         `history ${number} of seed ${values.seed}: the checker says ${isFine}, every order tried says ${isExplained}\n${JSON.stringify(operations, undefined, 2)}`,

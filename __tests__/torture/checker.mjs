@@ -33,11 +33,12 @@ const MOST_STEPS = 2_000_000;
  * @param {(key: string) => Omit<TransactCall, 'kind' | 'key'> | undefined} [recordOf] what the
  *   tables held in the end. Records are never removed, which tells of each unknown outcome whether
  *   it took effect. Without it, each may or may not have.
+ * @param {import('./cents.mjs').Openings} [openings]
  * @returns {Judgement[]}
  */
-export function checkLinearizability(operations, recordOf) {
+export function checkLinearizability(operations, recordOf, openings = new Map()) {
   return components(operations.filter(({ answer }) => meaning(answer) !== 'nothing')).map(
-    (component) => new Search(entriesOf(component, recordOf)).run(),
+    (component) => new Search(entriesOf(component, recordOf), openings).run(),
   );
 }
 
@@ -156,7 +157,7 @@ function withoutEffectless(operations, isUnknown, recordOf) {
 class Search {
   #entries;
   /** @type {Map<string, number>} */
-  #balances = new Map();
+  #balances;
   /** @type {Map<string, TransactCall>} */
   #records = new Map();
   /** Which operations have been placed, 32 to a word. */
@@ -169,9 +170,13 @@ class Search {
   #most = -1;
   #stuck = '';
 
-  /** @param {Entry[]} entries by invocation */
-  constructor(entries) {
+  /**
+   * @param {Entry[]} entries by invocation
+   * @param {import('./cents.mjs').Openings} openings
+   */
+  constructor(entries, openings) {
     this.#entries = entries;
+    this.#balances = new Map(openings);
     this.#placed = new Uint32Array(Math.ceil(entries.length / 32));
     this.#required = entries.filter(({ isOptional }) => !isOptional).length;
   }

@@ -10,6 +10,7 @@ import { chance, Random } from './random.mjs';
  *   answered;
  * - `copies`: how often DynamoDB Local gets it, all at once;
  * - `heard`: of which copy the caller gets the answer, the best one or either;
+ * - `isHeld`: the request is kept, and so are its repetitions, until it does the most harm;
  * - `reply`: what the caller gets.
  *
  * @typedef {object} Fate
@@ -18,6 +19,7 @@ import { chance, Random } from './random.mjs';
  * @property {number} after
  * @property {number} copies
  * @property {'best' | 'either'} heard
+ * @property {boolean} isHeld
  * @property {'answer' | 'half' | 'reset' | 'silence' | Reply} reply
  *
  * @typedef {{ status: number, headers: Record<string, string | number>, body: string }} Reply
@@ -41,7 +43,7 @@ import { chance, Random } from './random.mjs';
  * @param {object} [fields]
  * @returns {Reply}
  */
-function serviceError(code, status = 400, fields = {}) {
+export function serviceError(code, status = 400, fields = {}) {
   const body = {
     __type: `com.amazonaws.dynamodb.v20120810#${code}`,
     message: 'a fault',
@@ -96,6 +98,18 @@ function masked(reply) {
   return (random) => ({ copies: random.whole(0, 1), reply });
 }
 
+/**
+ * An answer of somebody who is not DynamoDB.
+ *
+ * @param {number} status
+ * @param {string} body
+ * @param {Record<string, string>} [headers]
+ * @returns {Fault}
+ */
+function foreign(status, body, headers = {}) {
+  return masked({ status, headers, body });
+}
+
 /** Faults that any request can meet. @type {Record<string, Fault>} */
 const ANY = {
   'request lost': () => ({ copies: 0, reply: 'silence' }),
@@ -118,15 +132,27 @@ const ANY = {
   InternalServerError: masked(serviceError('InternalServerError', 500)),
   ServiceUnavailable: masked(serviceError('ServiceUnavailable', 503)),
   'garbage with 200': masked(serviceReply(200, '{"Ite')),
-  'HTML with 502': masked({
-    status: 502,
-    headers: { 'content-type': 'text/html' },
-    body: '<html><body><h1>502 Bad Gateway</h1></body></html>',
+  'HTML with 502': foreign(502, '<html><body><h1>502 Bad Gateway</h1></body></html>', {
+    'content-type': 'text/html',
+  }),
+  'empty answer with 200': foreign(200, ''),
+  'no content with 204': foreign(204, ''),
+  'a bare {} with 200': foreign(200, '{}'),
+  'a bare {} as JSON with 200': foreign(200, '{}', {
+    'content-type': 'application/x-amz-json-1.0',
+  }),
+  'HTML with 200': foreign(200, '<html><body>Please log in.</body></html>', {
+    'content-type': 'text/html',
+  }),
+  'a health check with 200': foreign(200, '{"status":"ok"}', {
+    'content-type': 'application/json',
   }),
 };
 
 /** Faults of transactions only. @type {Record<string, Fault>} */
 const TRANSACTION = {
+  // Its caller hears nothing until its deadline. The proxy closes the connection, or does not.
+  'request held': (random) => ({ isHeld: true, reply: random.pick(['silence', 'reset']) }),
   TransactionConflict: cancelled('TransactionConflict'),
   ThrottlingError: cancelled('ThrottlingError'),
   ProvisionedThroughputExceeded: cancelled('ProvisionedThroughputExceeded'),
@@ -146,10 +172,21 @@ const TRANSACTION = {
  *
  * @type {Record<string, number>}
  */
-const WEIGHTS = { 'request late': 4, 'sent twice, either answer': 0 };
+const WEIGHTS = { 'request late': 4, 'request held': 2, 'sent twice, either answer': 0 };
 
 /** @type {Fate} */
-const UNHARMED = { name: 'none', before: 0, after: 0, copies: 1, heard: 'best', reply: 'answer' };
+export const UNHARMED = {
+  name: 'none',
+  before: 0,
+  after: 0,
+  copies: 1,
+  heard: 'best',
+  isHeld: false,
+  reply: 'answer',
+};
+
+/** The names of all. */
+export const FAULTS = [...Object.keys(ANY), ...Object.keys(TRANSACTION)];
 
 /**
  * What becomes of the request with this number.

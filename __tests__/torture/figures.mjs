@@ -28,6 +28,8 @@ export class Figures {
   kills = 0;
   /** Calls of killed processes that had taken effect or still did. */
   landed = 0;
+  /** Requests of killed processes that arrived after the window, when a credit had been made. */
+  heldPastWindow = 0;
   /** @type {string[]} */
   complaints = [];
   /** What the proxy did with the requests about the keys of the first complaints. @type {string[]} */
@@ -145,6 +147,7 @@ export class Figures {
       looks: this.looks,
       kills: this.kills,
       landed: this.landed,
+      heldPastWindow: this.heldPastWindow,
       answers: Object.fromEntries(this.answers),
       faultsMet: Object.fromEntries(this.faults),
       complaints: this.complaints.slice(0, SHOWN),
@@ -171,7 +174,13 @@ export class Figures {
       ['histories checked', `${this.histories}, undecided: ${this.undecided}`],
       ['looks at the tables', `${this.looks} while calls were under way`],
       ...(this.kills > 0
-        ? [['processes killed', `${this.kills}, of whose calls ${this.landed} took effect unheard`]]
+        ? [
+            [
+              'processes killed',
+              `${this.kills}, of whose calls ${this.landed} took effect unheard`,
+            ],
+            ['requests held past the window', `${this.heldPastWindow}`],
+          ]
         : []),
       ['answers', list(this.answers)],
       ['faults met', list(this.faults)],

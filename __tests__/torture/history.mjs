@@ -18,9 +18,11 @@
 
 /**
  * A call and its answer, with the nanoseconds since the start of the run at which the call was
- * made and answered.
+ * made and answered, and the client that made it: what is promised within one client is more than
+ * what is promised across several.
  *
- * @typedef {{ call: Call, answer: Answer, invoked: number, answered: number }} Operation
+ * @typedef {{ call: Call, answer: Answer, invoked: number, answered: number,
+ *   client: string }} Operation
  */
 
 /** Answers after which no money can have moved, now or later. */

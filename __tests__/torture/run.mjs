@@ -4,10 +4,10 @@
 //   --minutes N   for how long
 //   --callers N   how many calls are under way at once (default 40)
 //   --faults P    the share of requests that meet a fault (default 0.2)
-//   --only NAME   the one fault there is, by its name in faults.mjs
+//   --only NAME   the one fault there is, by its name in faults.mjs or conditions.mjs
 //   --seed S      what the calls and faults follow from (default: the time)
 //   --cancelled P the share of calls that their caller cancels (default 0)
-//   --call-timeout N  the deadline of a call, in milliseconds (default 10,000)
+//   --call-timeout N  the deadline of a call, in milliseconds (default 4,000)
 //   --until-failure  stop after the first round in which something was untrue
 //   --json        the figures as JSON, instead of the report
 
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { Figures } from './figures.mjs';
 import { Worker } from './fleet.mjs';
 import { openStage } from './stage.mjs';
-import { callsOf, usersOf } from './workload.mjs';
+import { callsOf, openingsOf, usersOf } from './workload.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
 /** @typedef {import('./stage.mjs').Stage} Stage */
@@ -39,7 +39,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now()) },
     only: { type: 'string' },
     cancelled: { type: 'string', default: '0' },
-    'call-timeout': { type: 'string', default: '10000' },
+    'call-timeout': { type: 'string', default: '4000' },
     'until-failure': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -104,6 +104,8 @@ function isTimeLeft() {
  */
 async function playRound(stage, workers, name) {
   const round = { seed, name, callers, groups: Math.max(1, Math.round(callers / 10)) };
+  const openings = openingsOf(round);
+  await stage.begin(name, openings);
   const turns = Math.min(CALLS_PER_CALLER, Math.ceil((mostCalls - figures.calls) / callers));
   /** @type {Operation[]} */
   const operations = [];
@@ -118,13 +120,14 @@ async function playRound(stage, workers, name) {
         lists,
         seed: `${seed}-${name}-${index}`,
         cancelled,
+        credentials: stage.credentials,
       };
       return worker.carryOut(task, (operation) => operations.push(operation));
     }),
   );
   const users = usersOf(round);
-  const looks = await stage.watch(users, work);
-  await stage.judge(users, operations, looks);
+  const looks = await stage.watch(users, work, openings);
+  await stage.judge(users, operations, looks, openings);
 }
 
 /** @param {string} text */

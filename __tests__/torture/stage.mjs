@@ -6,10 +6,12 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { startDynamoDbLocal } from '../../scripts/dynamodb-local.mjs';
-import { DEFAULT_BALANCE, toCents } from './cents.mjs';
+import { DEFAULT_BALANCE, toAmount, toCents } from './cents.mjs';
 import { checkLinearizability } from './checker.mjs';
+import { CONDITIONS } from './conditions.mjs';
+import { FAULTS } from './faults.mjs';
 import { openProxy } from './proxy.mjs';
-import { checkSums } from './sums.mjs';
+import { checkSums, WINDOW } from './sums.mjs';
 import { Tables } from './tables.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
@@ -18,6 +20,9 @@ import { Tables } from './tables.mjs';
 
 /** Short, so that requests often take effect when their caller has long given the attempt up. */
 const ATTEMPT_TIMEOUT = 1000;
+
+/** Covers whatever is held, in cents. */
+const CREDIT_AFTER_WINDOW = 100_000;
 
 /** How long to wait between two looks at the tables while calls are under way, in milliseconds. */
 const BETWEEN_LOOKS = 20;
@@ -43,6 +48,10 @@ const { BalanceClient } = createRequire(import.meta.url)('../..');
  * @param {Figures} figures
  */
 export async function openStage({ seed, faults, callTimeout, only }, figures) {
+  const names = [...FAULTS, ...CONDITIONS];
+  if (only !== undefined && !names.includes(only)) {
+    throw new Error(`there is no fault ${only}; there are: ${names.join(', ')}`);
+  }
   // The AWS SDK for JavaScript need not advertise newer Node versions.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const given = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
@@ -119,6 +128,24 @@ export class Stage {
     return new Tables(this.#local.endpoint, `UserBalances-${run}`, `Transactions-${run}`);
   }
 
+  /**
+   * Begins a round: under conditions of its own, with the balances that some users have.
+   *
+   * @param {string} round
+   * @param {import('./cents.mjs').Openings} openings
+   */
+  async begin(round, openings) {
+    for (const [user, cents] of openings) {
+      await this.#tables.putBalance(user, cents);
+    }
+    this.#proxy.begin(round);
+  }
+
+  /** How workers come by their credentials in this round. */
+  get credentials() {
+    return this.#proxy.conditions.credentials;
+  }
+
   /** Makes empty tables; those before must add up as a whole, and are removed. */
   async freshTables() {
     if (this.#isTableMade) {
@@ -158,8 +185,9 @@ export class Stage {
    *
    * @param {string[]} users
    * @param {Promise<unknown>} work
+   * @param {import('./cents.mjs').Openings} openings
    */
-  async watch(users, work) {
+  async watch(users, work, openings) {
     /** @type {Operation[]} */
     const looks = [];
     let isOver = false;
@@ -169,9 +197,10 @@ export class Stage {
         const invoked = this.elapsed();
         const balance = (await this.#tables.balance(user)) ?? String(DEFAULT_BALANCE / 100);
         const answer = { code: 'READ', balance };
-        looks.push({ call: { kind: 'read', user }, answer, invoked, answered: this.elapsed() });
+        const answered = this.elapsed();
+        looks.push({ call: { kind: 'read', user }, answer, invoked, answered, client: 'look' });
         const cents = toCents(balance);
-        if (cents === undefined || cents < 0) {
+        if (cents === undefined || cents < Math.min(0, openings.get(user) ?? 0)) {
           this.#figures.complaints.push(`during the run, ${user} had ${balance}`);
         }
         await sleep(BETWEEN_LOOKS);
@@ -189,13 +218,59 @@ export class Stage {
   }
 
   /**
+   * Waits until the window of docs/protocol.md is over, and gives a credit to each user about whom
+   * the proxy holds a request. After that none of these may take effect.
+   *
+   * @param {string} round
+   * @returns {Promise<Operation[]>} the credits
+   */
+  async outlastWindow(round) {
+    const { held } = this.#proxy;
+    const { users, keys } = held;
+    if (held.size === 0) {
+      return [];
+    }
+    await sleep(WINDOW);
+    const client = new BalanceClient({ ...this.#settings(), endpoint: this.#local.endpoint });
+    const credits = users.map(async (user) => {
+      const call = /** @type {const} */ ({
+        kind: 'transact',
+        user,
+        key: `${round}-after-the-window-${user}`,
+        cents: CREDIT_AFTER_WINDOW,
+        type: 'credit',
+      });
+      const invoked = this.elapsed();
+      await client.transact({
+        idempotentKey: call.key,
+        userId: user,
+        amount: toAmount(call.cents),
+        type: call.type,
+      });
+      const answer = { code: 'CONFIRMED' };
+      return { call, answer, invoked, answered: this.elapsed(), client: 'after the window' };
+    });
+    const operations = await Promise.all(credits);
+    const before = await this.#tables.records(keys);
+    this.#figures.heldPastWindow += held.size;
+    await this.#proxy.quiet();
+    for (const key of (await this.#tables.records(keys)).keys()) {
+      if (!before.has(key)) {
+        this.#figures.complaints.push(`${key} took effect after the window was over`);
+      }
+    }
+    return operations;
+  }
+
+  /**
    * Waits until the last late request has taken effect, and judges what happened.
    *
    * @param {string[]} users
    * @param {Operation[]} operations
    * @param {Operation[]} looks
+   * @param {import('./cents.mjs').Openings} openings
    */
-  async judge(users, operations, looks) {
+  async judge(users, operations, looks, openings) {
     await this.#proxy.quiet();
     const keys = new Set(
       operations.flatMap(({ call }) => (call.kind === 'transact' ? [call.key] : [])),
@@ -212,14 +287,14 @@ export class Stage {
     }
     this.#figures.count(operations);
     this.#figures.countLanded(operations, records);
-    this.#figures.complaints.push(...checkSums(operations, balances, records));
+    this.#figures.complaints.push(...checkSums(operations, balances, records, openings));
     const recordOf = (/** @type {string} */ key) => {
       const record = records.get(key);
       return record?.cents === undefined
         ? undefined
         : /** @type {import('./history.mjs').TransactCall} */ (record);
     };
-    this.#figures.judge(checkLinearizability([...operations, ...looks], recordOf));
+    this.#figures.judge(checkLinearizability([...operations, ...looks], recordOf, openings));
     this.#figures.addEvidence(this.#proxy.journal);
     this.#proxy.journal = [];
     this.#figures.requests = this.#proxy.requests;

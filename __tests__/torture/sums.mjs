@@ -8,29 +8,39 @@ import { describe, isSameRequest, meaning } from './history.mjs';
 /** @typedef {import('./tables.mjs').Recorded} Recorded */
 
 /**
+ * How long after `OUTCOME_UNKNOWN` a credit can be made that still lets the unknown request take
+ * effect, whatever another client was told, in milliseconds: an epoch, and the difference of the
+ * clocks of two processes, which the service's `Date` corrects to about a second.
+ */
+export const WINDOW = 5_000 + 2_000;
+
+/**
  * Everything that is wrong, a complaint each.
  *
  * @param {Operation[]} operations
  * @param {Map<string, string | undefined>} balances of every user, as in the table
  * @param {Map<string, Recorded>} records under every key that was used
+ * @param {import('./cents.mjs').Openings} [openings]
  * @returns {string[]}
  */
-export function checkSums(operations, balances, records) {
-  return [...checkBalances(balances, records), ...checkKeys(operations, records)];
+export function checkSums(operations, balances, records, openings = new Map()) {
+  return [...checkBalances(balances, records, openings), ...checkKeys(operations, records)];
 }
 
 /**
  * @param {Map<string, string | undefined>} balances
  * @param {Map<string, Recorded>} records
+ * @param {import('./cents.mjs').Openings} openings
  */
-function checkBalances(balances, records) {
+function checkBalances(balances, records, openings) {
   /** @type {string[]} */
   const complaints = [];
   for (const [user, stored] of balances) {
     const moved = [...records.values()]
       .filter((record) => record.user === user)
       .map(({ cents = Number.NaN, type }) => (type === 'debit' ? -cents : cents));
-    const expected = moved.reduce((sum, cents) => sum + cents, DEFAULT_BALANCE);
+    const opening = openings.get(user) ?? DEFAULT_BALANCE;
+    const expected = moved.reduce((sum, cents) => sum + cents, opening);
     const balance = stored === undefined ? DEFAULT_BALANCE : toCents(stored);
     if (balance !== expected) {
       complaints.push(`${user} has ${stored}, but the records add up to ${expected / 100}`);
@@ -38,8 +48,8 @@ function checkBalances(balances, records) {
     if (stored === undefined && moved.length > 0) {
       complaints.push(`${user} has ${moved.length} records and no balance`);
     }
-    if (balance !== undefined && balance < 0) {
-      complaints.push(`${user} has ${stored}, which is less than nothing`);
+    if (balance !== undefined && balance < Math.min(0, opening)) {
+      complaints.push(`${user} has ${stored}, which is less than nothing and than at the start`);
     }
   }
   return complaints;
@@ -73,19 +83,70 @@ function checkKeys(operations, records) {
         );
       }
     }
-    const isExplained = calls.some(
-      ({ operation, call }) =>
-        record !== undefined &&
-        isSameRequest(call, /** @type {TransactCall} */ (record)) &&
-        (operation.answer.code === 'CONFIRMED' || meaning(operation.answer) === 'unknown'),
-    );
-    if (record !== undefined && !isExplained) {
+    const keyOperations = calls.map(({ operation }) => operation);
+    if (record !== undefined && !isExplained(record, keyOperations, operations)) {
       complaints.push(
-        `the table has ${JSON.stringify(record)} under ${key}, but every call of it was refused`,
+        `the table has ${JSON.stringify(record)} under ${key}, but every call of it was refused, or ` +
+          `a refusal came after it: ${keyOperations.map(tell).join('; ')}`,
       );
     }
   }
   return complaints;
+}
+
+/** @param {Operation} operation */
+function tell(operation) {
+  return `${operation.client}: ${describe(operation)}`;
+}
+
+/**
+ * Whether somebody can have written a record: a call that was confirmed, or one whose outcome is
+ * unknown and was not refused since.
+ *
+ * @param {Recorded} record
+ * @param {Operation[]} operations with the record's key
+ * @param {Operation[]} all
+ */
+function isExplained(record, operations, all) {
+  const refusals = operations.filter(
+    ({ call, answer }) => answer.code === 'INSUFFICIENT_BALANCE' && call.user === record.user,
+  );
+  return operations.some(
+    (operation) =>
+      operation.call.kind === 'transact' &&
+      isSameRequest(operation.call, /** @type {TransactCall} */ (record)) &&
+      (operation.answer.code === 'CONFIRMED' ||
+        (meaning(operation.answer) === 'unknown' &&
+          refusals.every((refusal) => leavesPossible(refusal, operation, all)))),
+  );
+}
+
+/**
+ * Whether the request of a call whose outcome is unknown can take effect although another call with
+ * its key was refused. In the same client: only if the call ended after the refusal was told. A
+ * refusal in another client is not final against credits that were made before the window was over
+ * (docs/protocol.md).
+ *
+ * @param {Operation} refusal
+ * @param {Operation} unknown
+ * @param {Operation[]} all
+ */
+function leavesPossible(refusal, unknown, all) {
+  if (unknown.answered > refusal.answered) {
+    return true;
+  }
+  return (
+    unknown.client !== refusal.client &&
+    all.some(
+      ({ call, answer, invoked, answered }) =>
+        call.kind === 'transact' &&
+        call.type === 'credit' &&
+        call.user === unknown.call.user &&
+        (answer.code === 'CONFIRMED' || meaning(answer) === 'unknown') &&
+        invoked <= unknown.answered + WINDOW * 1e6 &&
+        (answered >= refusal.invoked || meaning(answer) === 'unknown'),
+    )
+  );
 }
 
 /**

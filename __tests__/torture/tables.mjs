@@ -5,10 +5,11 @@ import {
   DeleteTableCommand,
   DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
 
-import { toCents } from './cents.mjs';
+import { toAmount, toCents } from './cents.mjs';
 
 /** @typedef {Record<string, import('@aws-sdk/client-dynamodb').AttributeValue>} Item */
 
@@ -54,6 +55,17 @@ export class Tables {
       }),
     );
     return output.Item?.['balance']?.N;
+  }
+
+  /**
+   * Stores a balance as another writer would.
+   *
+   * @param {string} user
+   * @param {number} cents
+   */
+  async putBalance(user, cents) {
+    const Item = { userId: { S: user }, balance: { N: `${toAmount(cents)}` } };
+    await this.#client.send(new PutItemCommand({ TableName: this.balances, Item }));
   }
 
   /**

@@ -1,8 +1,10 @@
 // A process that calls the package. It is told what to call and tells what it heard, with times
 // from the machine's monotonic clock, which all processes share.
 
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { toAmount } from './cents.mjs';
 import { meaning } from './history.mjs';
@@ -15,9 +17,11 @@ import { Random } from './random.mjs';
 /**
  * `lists`: a caller for each list, who makes its calls one after the other. `start`: the clock at
  * the start of the run, in nanoseconds. `cancelled`: the share of calls whose caller loses patience.
+ * `credentials`: whether they are given, or come from a function that is slow or even hangs.
  *
  * @typedef {{ options: import('../../index.js').BalanceClientOptions, start: string,
- *   lists: Call[][], seed: string, cancelled: number }} Task
+ *   lists: Call[][], seed: string, cancelled: number,
+ *   credentials: 'given' | 'slow' | 'hanging' }} Task
  */
 
 /** @typedef {{ operation: Operation, caller: number } | { done: true }} Report */
@@ -28,27 +32,67 @@ const LONGEST_PATIENCE = 600;
 /** How often an unknown outcome is asked for again before that counts as a failure. */
 const MOST_REPETITIONS = 20;
 
+/** The share of unknown outcomes that are asked for again through another client. */
+const SHARE_OF_OTHERS = 0.25;
+
+/** How long credentials take and how long they last, in milliseconds. */
+const SLOW = 1500;
+const HANG = 6_000;
+const LIFE_OF_CREDENTIALS = 3000;
+
 /** @type {typeof import('../../index.js')} */
 const { BalanceClient } = createRequire(import.meta.url)('../..');
 
 /** @typedef {import('../../index.js').BalanceClient} Client */
 
-/** @type {{ key: string, first: Client, again: Client } | undefined} */
+/** A client and its name. @typedef {{ name: string, client: Client }} Named */
+
+/** @type {{ key: string, own: Named, other: Named } | undefined} */
 let last;
 
 /**
- * The client for first calls, which may be impatient, and the one that asks again, which is not: who
- * settles an unknown outcome takes the time that it needs.
+ * The client that all calls are made with, and another one, which does not know what the first has
+ * given up: it stands for another process that settles an unknown outcome, and is patient.
  *
- * @param {Task['options']} options
+ * @param {Task} task
  */
-function clientsFor(options) {
-  const key = JSON.stringify(options);
+function clientsFor({ options, credentials, seed }) {
+  const key = JSON.stringify([options, credentials]);
   if (last?.key !== key) {
     const { callTimeout: _, ...patient } = options;
-    last = { key, first: new BalanceClient(options), again: new BalanceClient(patient) };
+    last = {
+      key,
+      own: open({ ...options, ...provided(credentials, `${seed}-own`) }),
+      other: open({ ...patient, ...provided(credentials, `${seed}-other`) }),
+    };
   }
   return last;
+}
+
+/**
+ * @param {Task['options']} options
+ * @returns {Named}
+ */
+function open(options) {
+  return { name: randomUUID(), client: new BalanceClient(options) };
+}
+
+/**
+ * @param {Task['credentials']} kind
+ * @param {string} seed
+ */
+function provided(kind, seed) {
+  if (kind === 'given') {
+    return {};
+  }
+  const random = new Random(seed, 'credentials');
+  const credentials = async () => {
+    const isHanging = kind === 'hanging' && random.fraction() < 1 / 3;
+    await sleep(isHanging ? HANG : random.whole(0, SLOW));
+    const expiration = new Date(Date.now() + random.whole(1, LIFE_OF_CREDENTIALS));
+    return { accessKeyId: 'local', secretAccessKey: 'local', expiration };
+  };
+  return { credentials };
 }
 
 /**
@@ -90,8 +134,8 @@ async function ask(client, call, options) {
 }
 
 process.on('message', async (/** @type {Task} */ task) => {
-  const { options, start, lists, seed, cancelled } = task;
-  const clients = clientsFor(options);
+  const { start, lists, seed, cancelled } = task;
+  const { own, other } = clientsFor(task);
   const elapsed = () => Number(process.hrtime.bigint() - BigInt(start));
 
   /** @param {Random} random */
@@ -107,12 +151,12 @@ process.on('message', async (/** @type {Task} */ task) => {
    */
   const make = async (call, caller, random) => {
     for (let repetition = 0; repetition <= MOST_REPETITIONS; repetition += 1) {
+      const isOther = repetition > 0 && random.fraction() < SHARE_OF_OTHERS;
+      const { name, client } = isOther ? other : own;
       const invoked = elapsed();
-      const answer =
-        repetition === 0
-          ? await ask(clients.first, call, patience(random))
-          : await ask(clients.again, call, {});
-      await tell({ operation: { call, answer, invoked, answered: elapsed() }, caller });
+      const answer = await ask(client, call, repetition === 0 ? patience(random) : {});
+      const answered = elapsed();
+      await tell({ operation: { call, answer, invoked, answered, client: name }, caller });
       if (meaning(answer) !== 'unknown') {
         return;
       }

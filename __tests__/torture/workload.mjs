@@ -1,10 +1,14 @@
 // What the callers of a round ask for. Every key's request follows from the seed, so that callers
 // in different processes repeat each other's calls, often at the same moment, without speaking.
 
-import { Random } from './random.mjs';
+import { chance, Random } from './random.mjs';
 
 /** Users of a group share keys. Small groups keep the histories cheap to check. */
 const USERS_PER_GROUP = 3;
+
+const SHARE_IN_DEBT = 0.2;
+/** In cents: less than one credit, so that soon there is something to refuse and to allow. */
+const MAX_DEBT = 5_000;
 
 /** How far behind or ahead of a caller's own progress the keys are that it repeats. */
 const REACH = 6;
@@ -24,6 +28,21 @@ const REACH = 6;
 export function usersOf(round) {
   return Array.from({ length: round.groups * USERS_PER_GROUP }, (_, index) =>
     userName(round, Math.floor(index / USERS_PER_GROUP), index % USERS_PER_GROUP),
+  );
+}
+
+/**
+ * Users whose balance is below zero before the first call, as other writers may leave one.
+ *
+ * @param {Round} round
+ * @returns {import('./cents.mjs').Openings}
+ */
+export function openingsOf(round) {
+  const indebted = usersOf(round).filter(
+    (user) => chance(round.seed, 'debt', user) < SHARE_IN_DEBT,
+  );
+  return new Map(
+    indebted.map((user) => [user, -new Random(round.seed, 'debts', user).whole(1, MAX_DEBT)]),
   );
 }
 
