@@ -68,24 +68,25 @@ test('its key stays free', async () => {
   await expect(client.getCurrentBalance(input)).resolves.toBe(100);
 });
 
-test('a refusal stays one although the balance covers the debit before the fence stands', async () => {
+test('a debit that the balance covers once its epoch is over goes through', async () => {
   const client = await clientThrough('lose the request', 'forward', 'hang');
   const input = debit();
   const outcome = client.transact(input);
   await untilPassed(3);
   await new BalanceClient().transact({ ...debit(input.userId), type: 'credit' });
 
-  await expect(outcome).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
-  await expect(client.getCurrentBalance(input)).resolves.toBe(201);
+  await expect(outcome).resolves.toBeUndefined();
+  await expect(client.getCurrentBalance(input)).resolves.toBe(100);
+  expect(await recordsOf(input.userId)).toHaveLength(2);
 });
 
-test('a lost answer to the fence is asked for again', async () => {
+test('a lost answer to the end of an epoch is asked for again', async () => {
   const client = await clientThrough('lose the request', 'forward', 'lose the answer');
 
   await expect(client.transact(debit())).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
 });
 
-test('a first attempt that takes effect before the fence stands is a success', async () => {
+test('a first attempt that takes effect before its epoch is over is a success', async () => {
   const late = lateRequest();
   const client = await clientThrough(late.reaction, 'forward', 'hang');
   const input = debit();
@@ -99,7 +100,7 @@ test('a first attempt that takes effect before the fence stands is a success', a
   expect(await recordsOf(input.userId)).toHaveLength(2);
 });
 
-test('a credential that may not put up fences leaves the outcome unknown', async () => {
+test('a credential that may not end an epoch leaves the outcome unknown', async () => {
   const denied = serviceError('AccessDeniedException');
   const client = await clientThrough('lose the request', 'forward', denied);
 
@@ -109,7 +110,7 @@ test('a credential that may not put up fences leaves the outcome unknown', async
   });
 });
 
-test('a refusal without an unanswered attempt puts up no fence', async () => {
+test('a refusal without an unanswered attempt costs one request and writes nothing', async () => {
   const client = await clientThrough();
   const input = debit();
   await client.transact(input).catch(() => undefined);
