@@ -63,6 +63,8 @@ impl WriteRequest {
                 // that is a new request, which the records' call identifiers protect from its own
                 // twin.
                 self.composed = None;
+                // Only what is an answer is worth a look.
+                read_reasons(&reasons)?;
                 let subjects = self.subjects(options);
                 let reasons =
                     Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
