@@ -169,9 +169,11 @@ async fn send(
         return Ok(None);
     };
     if let Some(reasons) = cancellation_reasons(&error) {
+        gate.answered();
         return Ok(Some(reasons.to_vec()));
     }
     if fault::is_table_missing(&error) {
+        gate.answered();
         return Err(table::missing(connection, options).await);
     }
     Err(fault::classify(&error, gate.has_passed()))
