@@ -82,9 +82,17 @@ test("the signal's reason is the cause", async () => {
   ).rejects.toMatchObject({ cause: reason });
 });
 
+/** The record of another request is in the way. */
+function keyTaken() {
+  const Item = { userId: { S: 'somebody' }, amount: { N: '1' }, type: { S: 'credit' } };
+  return serviceError('TransactionCanceledException', {
+    CancellationReasons: [{ Code: 'ConditionalCheckFailed', Item }, { Code: 'None' }],
+  });
+}
+
 test.each([
   ['a refusal', serviceError('AccessDeniedException'), 'ACCESS_DENIED'],
-  ['a duplicate', cancelled('ConditionalCheckFailed', 'None'), 'IDEMPOTENT_KEY_REUSED'],
+  ['a duplicate', keyTaken(), 'IDEMPOTENT_KEY_REUSED'],
   ['a conflict until the deadline', cancelled('None', 'TransactionConflict'), 'NOTHING_HAPPENED'],
 ])('%s is not caused by a signal that ended nothing', async (_name, answer, code) => {
   wire = await openWire(() => answer);

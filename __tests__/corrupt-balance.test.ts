@@ -82,6 +82,17 @@ describe('a negative balance is a number, not corrupt: it', () => {
     await expect(transact(debit)).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
   });
 
+  test('does not suffice for a debit that travels with a credit either', async () => {
+    // No order of these calls covers the debit: the old implementation leaves such balances.
+    const userId = await overdrawnAccount();
+    const first = transact(request({ userId, amount: 1 }));
+    const debit = transact(request({ userId, amount: 8, type: 'debit' }));
+    const credit = transact(request({ userId, amount: 10 }));
+    await expect(debit).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
+    await Promise.all([first, credit]);
+    await expect(getCurrentBalance({ userId })).resolves.toBe(-9.5);
+  });
+
   test('takes a credit', async () => {
     const credit = request({ userId: await overdrawnAccount(), amount: 20 });
     await transact(credit);

@@ -57,7 +57,11 @@ describe('the first transaction', () => {
     const item = { userId: { S: first.userId }, nickname: { S: 'Ada' } };
     await putBalanceItem(item);
     await transact(first);
-    expect(await balanceItem(first.userId)).toEqual({ ...item, balance: { N: balance } });
+    expect(await balanceItem(first.userId)).toEqual({
+      ...item,
+      balance: { N: balance },
+      epoch: { N: expect.any(String) },
+    });
   });
 
   test('may not debit 100.01 from an item without a balance either', async () => {

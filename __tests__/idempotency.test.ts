@@ -1,9 +1,10 @@
 // A key moves money once, whoever sends it again and whatever else the request says.
 
-import { getCurrentBalance, transact } from 'dynamodb-balance';
+import { BalanceClient, getCurrentBalance, transact } from 'dynamodb-balance';
 
 import { recordAsBefore, rejection, request } from './harness/calls';
 import { balanceItem, fresh, putBalanceItem, putRecord, record, recordsOf } from './harness/tables';
+import { openWire } from './harness/wire';
 
 describe('the same request again', () => {
   test('is a duplicate', async () => {
@@ -23,6 +24,34 @@ describe('the same request again', () => {
     await rejection(transact(twice));
     const after = [await record(twice.idempotentKey), await balanceItem(twice.userId)];
     expect(after).toEqual(before);
+  });
+});
+
+describe('the same request 5,000 times at once', () => {
+  const counted = (outcomes: string[]) =>
+    Object.fromEntries(
+      [...new Set(outcomes)].map((it) => [it, outcomes.filter((o) => o === it).length]),
+    );
+
+  test.each([
+    ['that passes', 'credit', 10, { done: 1, DUPLICATE_TRANSACTION: 4_999 }],
+    ['that the balance does not cover', 'debit', 1_000, { INSUFFICIENT_BALANCE: 5_000 }],
+  ] as const)('%s costs a few requests', async (_name, type, amount, expected) => {
+    const wire = await openWire();
+    try {
+      const client = new BalanceClient({ endpoint: wire.endpoint });
+      const input = request({ type, amount });
+      const calls = Array.from({ length: 5_000 }, () =>
+        client.transact(input).then(
+          () => 'done',
+          (error) => String(error.code),
+        ),
+      );
+      expect(counted(await Promise.all(calls))).toEqual(expected);
+      expect(wire.passed.length).toBeLessThanOrEqual(10);
+    } finally {
+      await wire.close();
+    }
   });
 });
 

@@ -61,22 +61,27 @@ describe('the record of a transaction', () => {
   });
 });
 
+/** Milliseconds since 1970. */
+const EPOCH = { N: expect.stringMatching(/^\d{13}$/) };
+
 describe('the balance item', () => {
-  test('holds exactly the user and the balance after a credit', async () => {
+  test('holds exactly the user, the balance and the epoch after a credit', async () => {
     const credit = request({ amount: 12.5 });
     await transact(credit);
     expect(await balanceItem(credit.userId)).toEqual({
       userId: { S: credit.userId },
       balance: { N: '112.5' },
+      epoch: EPOCH,
     });
   });
 
-  test('holds exactly the user and the balance after a debit', async () => {
+  test('holds exactly the user, the balance and the epoch after a debit', async () => {
     const debit = request({ amount: 12.5, type: 'debit' });
     await transact(debit);
     expect(await balanceItem(debit.userId)).toEqual({
       userId: { S: debit.userId },
       balance: { N: '87.5' },
+      epoch: EPOCH,
     });
   });
 
@@ -85,7 +90,11 @@ describe('the balance item', () => {
     const others = { userId: { S: credit.userId }, currency: { S: 'USD' } };
     await putBalanceItem({ ...others, balance: { N: '10' } });
     await transact(credit);
-    expect(await balanceItem(credit.userId)).toEqual({ ...others, balance: { N: '11' } });
+    expect(await balanceItem(credit.userId)).toEqual({
+      ...others,
+      balance: { N: '11' },
+      epoch: EPOCH,
+    });
   });
 });
 

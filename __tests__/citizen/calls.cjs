@@ -26,6 +26,8 @@ function clientOf(endpoint, changes = {}) {
 /** A mixture of successes, refusals with items, and reads. @type {Kind[]} */
 const MIXTURE = ['commit', 'commit', 'duplicate', 'insufficient', 'balance', 'absent'];
 
+let calls = 0;
+
 /**
  * One call, which throws if the outcome is another than the stand-in's.
  *
@@ -39,8 +41,10 @@ async function callAndCheck(client, kind, rest) {
     assert.equal(await client.getCurrentBalance({ userId: name }), kind === 'balance' ? 0.25 : 100);
     return;
   }
-  // One user for each kind: what travels together comes to the same.
-  const call = client.transact({ idempotentKey: name, userId: kind, amount: 1, type: 'debit' });
+  // One user for each kind: what travels together comes to the same. And a key for each call.
+  calls += 1;
+  const idempotentKey = `${name}-${calls}`;
+  const call = client.transact({ idempotentKey, userId: kind, amount: 1, type: 'debit' });
   if (kind === 'commit') {
     assert.equal(await call, undefined);
     return;

@@ -65,7 +65,7 @@ process.once('disconnect', () => process.exit());
  */
 function answerTo({ TransactItems: actions, Key: key, RequestItems: tables }) {
   if (actions !== undefined) {
-    // A transaction that puts no record puts up a fence: a busy machine made an attempt too slow.
+    // A transaction that puts no record ends an epoch: a busy machine made an attempt too slow.
     const names = actions.flatMap((action) => action.Put?.Item.idempotentKey.S ?? []);
     const [word] = (names[0] ?? 'commit').split('-');
     return { answer: transactions[word]?.(names.length), isSlow: areSlow(names) };

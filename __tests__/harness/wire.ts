@@ -31,6 +31,8 @@ export type Reaction =
   | 'lose the answer'
   /** DynamoDB Local carries it out, and the connection is cut within the answer. */
   | 'cut the answer'
+  /** DynamoDB Local answers it, and what a refusal tells of the items is left out. */
+  | 'hide the items'
   /** Nothing ever happens. */
   | 'hang'
   /** DynamoDB Local carries it out at this moment, and nobody waits for the answer any more. */
@@ -152,7 +154,10 @@ async function carryOut(
     reaction.answered(await forward(request));
     return;
   }
-  const answer = typeof reaction === 'object' ? reaction : await forward(request);
+  let answer = typeof reaction === 'object' ? reaction : await forward(request);
+  if (reaction === 'hide the items') {
+    answer = withoutItems(answer);
+  }
   if (reaction === 'lose the answer') {
     incoming.socket.destroy();
     return;
@@ -163,6 +168,15 @@ async function carryOut(
     return;
   }
   response.end(answer.body);
+}
+
+/** As older emulators answer. */
+function withoutItems(answer: Answer): Answer {
+  const body = JSON.parse(answer.body);
+  for (const reason of body.CancellationReasons ?? []) {
+    delete reason.Item;
+  }
+  return { ...answer, body: JSON.stringify(body) };
 }
 
 async function forward(request: PassedRequest): Promise<Answer> {

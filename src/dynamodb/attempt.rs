@@ -1,5 +1,9 @@
-//! Ends an attempt in time, or when it is called back, and tells what that means: *nothing happened*, or *unanswered*.
+//! Ends an attempt in time, or when it is called back, and tells what that means: *nothing
+//! happened*, or *unanswered*.
 
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
 use tokio::select;
 use tokio::time::sleep_until;
 
@@ -12,21 +16,24 @@ pub async fn limit<T>(
     awaited: impl FnOnce() -> String,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
+    let mut work = pin!(work);
+    // Time first: what has not been sent by then must not be sent any more.
     select! {
         biased;
-        outcome = work => return outcome,
         () = attempt.gate.revoked() => {}
         () = sleep_until(attempt.until) => {}
+        outcome = &mut work => return outcome,
     }
-    // What is not sent by now must not be sent any more.
     if attempt.gate.revoke() {
-        Err(Fault::NotTaken(Reason { summary: awaited(), cause: None }))
-    } else {
+        return Err(Fault::NotTaken(Reason { summary: awaited(), cause: None }));
+    }
+    // An answer that came at the last moment counts.
+    work.now_or_never().unwrap_or_else(|| {
         Err(Fault::Unanswered(Reason {
             summary: "DynamoDB did not answer in time".to_owned(),
             cause: None,
         }))
-    }
+    })
 }
 
 #[cfg(test)]

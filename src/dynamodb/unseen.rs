@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttribu
 
 use super::connection::Connection;
 use super::{fault, read};
+use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::{Fault, Reason, SendGate};
 
@@ -52,8 +53,11 @@ pub async fn look(
     gate: &SendGate,
     options: &Options,
 ) -> Result<Vec<CancellationReason>, Fault> {
+    // The balance matters to those whose record is not there.
+    let is_balance_needed = reasons.iter().any(|reason| reason.code() == Some("None"));
     let positions = reasons.iter().zip(subjects).enumerate();
     let missing: Vec<(usize, Subject<'_>)> = positions
+        .filter(|(_, (_, subject))| is_balance_needed || matches!(subject, Subject::Record(_)))
         .filter(|(_, (reason, subject))| subject.is_missing_in(reason))
         .map(|(position, (_, subject))| (position, *subject))
         .collect();
@@ -64,6 +68,7 @@ pub async fn look(
     // The refused request changed nothing, whatever becomes of this one.
     let found = match read_all(subjects, connection, gate, options).await {
         Err(Fault::Unanswered(reason)) => Err(Fault::NotTaken(reason)),
+        Err(Fault::Rejected(why) | Fault::Final(why)) => Err(Fault::Final(unknown(&why))),
         outcome => outcome,
     }?;
     let mut reasons = reasons;
@@ -112,6 +117,20 @@ async fn read_all(
         return Err(Fault::NotTaken(gone()));
     }
     output.responses.ok_or_else(|| fault::unreadable("it has no Responses"))
+}
+
+/// It cannot be read either, so that nothing is known.
+fn unknown(why: &BalanceError) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::OutcomeUnknown,
+        format!(
+            "Outcome unknown: DynamoDB refused a condition without telling what is there, and it \
+             could not be read ({}). Money may have moved by an earlier call with this \
+             idempotentKey: read the record before you use another one.",
+            why.message
+        ),
+    )
+    .caused_by(why.cause.clone())
 }
 
 fn gone() -> Reason {

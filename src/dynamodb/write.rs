@@ -63,6 +63,8 @@ impl WriteRequest {
                 // that is a new request, which the records' call identifiers protect from its own
                 // twin.
                 self.composed = None;
+                // Only what is an answer is worth a look.
+                read_reasons(&reasons)?;
                 let subjects = self.subjects(options);
                 let reasons =
                     Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
@@ -167,9 +169,11 @@ async fn send(
         return Ok(None);
     };
     if let Some(reasons) = cancellation_reasons(&error) {
+        gate.answered();
         return Ok(Some(reasons.to_vec()));
     }
     if fault::is_table_missing(&error) {
+        gate.answered();
         return Err(table::missing(connection, options).await);
     }
     Err(fault::classify(&error, gate.has_passed()))

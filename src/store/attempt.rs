@@ -11,6 +11,7 @@ use tokio::time::Instant;
 const UNSENT: u8 = 0;
 const SENT: u8 = 1;
 const REVOKED: u8 = 2;
+const ANSWERED: u8 = 3;
 
 /// The limits of one attempt. Whoever made it keeps a clone, to ask what became of it, or to call
 /// it back.
@@ -43,15 +44,22 @@ impl SendGate {
     /// the attempt was called back, and must not be sent.
     #[must_use]
     pub fn pass(&self) -> bool {
-        self.0.settle(SENT)
+        matches!(self.0.advance(&[UNSENT], SENT), SENT | ANSWERED)
     }
 
-    /// Calls the attempt back. `true`: nothing was sent, and nothing will be.
+    /// What was sent has been answered, and has changed nothing. Whatever else the attempt sends
+    /// only reads.
+    pub fn answered(&self) {
+        self.0.advance(&[UNSENT, SENT], ANSWERED);
+    }
+
+    /// Calls the attempt back. `true`: nothing was sent that can have changed anything, and nothing
+    /// will be.
     #[must_use]
     pub fn revoke(&self) -> bool {
-        let is_revoked = self.0.settle(REVOKED);
+        let state = self.0.advance(&[UNSENT, ANSWERED], REVOKED);
         self.0.revocation.wake();
-        is_revoked
+        state == REVOKED
     }
 
     /// Ends when the attempt is called back, for one task to wait for.
@@ -67,17 +75,18 @@ impl SendGate {
         .await;
     }
 
-    /// Whether the first byte may have gone out.
+    /// Whether something may have gone out that changes anything.
     pub fn has_passed(&self) -> bool {
         self.0.state.load(Ordering::Acquire) == SENT
     }
 }
 
 impl Gate {
-    /// Moves to a state unless it has moved before; `true`: this is the state now.
-    fn settle(&self, to: u8) -> bool {
-        let moved = self.state.compare_exchange(UNSENT, to, Ordering::AcqRel, Ordering::Acquire);
-        moved.map_or_else(|state| state == to, |_| true)
+    /// Moves to a state from some others; returns the state after that.
+    fn advance(&self, from: &[u8], to: u8) -> u8 {
+        let next = |state| from.contains(&state).then_some(to);
+        let moved = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        moved.map_or_else(|state| state, |_before| to)
     }
 }
 

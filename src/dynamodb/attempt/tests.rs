@@ -71,3 +71,38 @@ async fn a_fault_in_time_is_told_as_it_is() {
     .await;
     assert_eq!(outcome, Err(fault));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_whose_time_is_over_is_never_sent() {
+    let attempt = Attempt::until(Instant::now());
+    let outcome: Result<(), Fault> = limit(&attempt, awaited, async {
+        assert!(!attempt.gate.pass(), "it was sent");
+        pending().await
+    })
+    .await;
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_at_the_last_moment_counts() {
+    let attempt = attempt();
+    let outcome = limit(&attempt, awaited, async {
+        assert!(attempt.gate.pass());
+        sleep(LIMIT).await;
+        Ok(42)
+    })
+    .await;
+    assert_eq!(outcome, Ok(42));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_answered_without_effect_was_not_taken() {
+    let attempt = attempt();
+    let outcome: Result<(), Fault> = limit(&attempt, awaited, async {
+        assert!(attempt.gate.pass());
+        attempt.gate.answered();
+        pending().await
+    })
+    .await;
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))));
+}

@@ -156,7 +156,7 @@ impl<'a> History<'a> {
             lane: Lane::new(Arc::clone(&config), user()),
             config,
             abandoned: Abandoned::default(),
-            skew: 30_000,
+            skew: 1_500_000,
             database: Database::new(vocabulary, Money::small(10), balance),
             calls: Vec::new(),
             records: Vec::new(),
@@ -371,7 +371,7 @@ impl<'a> History<'a> {
 
     /// The clock of this process is corrected, forwards or backwards.
     fn jump(&mut self) {
-        self.skew = self.rng.u64(0..60_000);
+        self.skew = self.rng.u64(0..3_000_000);
     }
 
     /// A hundred milliseconds of a history are fifty seconds by the clock.
