@@ -55,7 +55,7 @@ afterEach(() => {
   }
 });
 
-function startCaller(): Caller {
+function startCaller() {
   const options = { endpoint: network.endpoint, attemptTimeout: 800, callTimeout: 2000 };
   return new Caller(network.start(CALLER), options);
 }
@@ -68,7 +68,10 @@ function movements() {
   return { userId, debit, credit };
 }
 
-async function expectNoDebit(caller: Caller, { userId, debit }: ReturnType<typeof movements>) {
+async function expectNoDebit(
+  caller: ReturnType<typeof startCaller>,
+  { userId, debit }: ReturnType<typeof movements>,
+) {
   await sleep(REPEATED);
   await expect(caller.balance(userId)).resolves.toBe(200);
   await expect(record(debit.idempotentKey)).resolves.toBeUndefined();

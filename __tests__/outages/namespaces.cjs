@@ -3,12 +3,17 @@
 
 const { execFileSync, spawn } = require('node:child_process');
 const { once } = require('node:events');
+const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const process = require('node:process');
 
 /** Addresses of the namespaces alone: TEST-NET-1 of RFC 5737, which no network has. */
 const SERVER = '192.0.2.1';
 const CALLER = '192.0.2.2';
+/** Nobody is there, and nothing says so. Closer to the caller's, so that the system names it first. */
+const DEAD = '192.0.2.3';
+/** Has the dead address and the server's, in this order. */
+const NAME_OF_BOTH = 'two-addresses.test';
 const PORT = 8000;
 
 /** Where frames go to: to the other end of the wire, or to nobody. */
@@ -60,6 +65,7 @@ async function openNetwork(socketPath) {
     }
     drop(caller);
     drop(server);
+    rmSync(settingsOf(caller), { recursive: true, force: true });
   };
   process.once('exit', close);
 
@@ -104,7 +110,7 @@ async function openNetwork(socketPath) {
       [caller, CALLER, CALLER_LINK],
     ])) {
       ip('-n', namespace, 'link', 'set', 'wire', 'address', link, 'up');
-      ip('-n', namespace, 'address', 'add', `${address}/30`, 'dev', 'wire');
+      ip('-n', namespace, 'address', 'add', `${address}/28`, 'dev', 'wire');
     }
     // With the link itself taken down, the system would know and tell.
     /** @param {string} toServer @param {string} toCaller */
@@ -113,11 +119,20 @@ async function openNetwork(socketPath) {
       neighbour(server, CALLER, toCaller);
     };
     const mend = () => lead(SERVER_LINK, CALLER_LINK);
+    neighbour(caller, DEAD, NOBODY);
+    // What iproute2 shows to programs inside in place of /etc/hosts.
+    mkdirSync(settingsOf(caller), { recursive: true });
+    writeFileSync(
+      `${settingsOf(caller)}/hosts`,
+      `127.0.0.1 localhost\n${DEAD} ${NAME_OF_BOTH}\n${SERVER} ${NAME_OF_BOTH}\n`,
+    );
     mend();
     const relay = start(server, join(__dirname, 'relay.cjs'), SERVER, String(PORT), socketPath);
     await once(relay, 'message');
     return {
       endpoint: `http://${SERVER}:${PORT}`,
+      /** Has two addresses, of which the first is dead. */
+      endpointOfBoth: `http://${NAME_OF_BOTH}:${PORT}`,
       /** @param {string} path @param {string[]} programArguments */
       start: (path, ...programArguments) => start(caller, path, ...programArguments),
       /** From now on packets vanish, in both directions. */
@@ -146,6 +161,11 @@ function neighbour(namespace, address, link) {
 /** @param {string} part */
 function nameOf(part) {
   return `balance-${process.pid}-${part}`;
+}
+
+/** @param {string} namespace */
+function settingsOf(namespace) {
+  return `/etc/netns/${namespace}`;
 }
 
 /** @param {string} namespace */
