@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { BalanceClient } from 'dynamodb-balance';
 import { generate } from 'selfsigned';
 
+import { signs } from './harness/wire';
+
 const folder = mkdtempSync(join(tmpdir(), 'dynamodb-balance-'));
 const authority = join(folder, 'authority.pem');
 const original = { ...process.env };
@@ -28,8 +30,10 @@ beforeAll(async () => {
     ],
   });
   writeFileSync(authority, root.cert);
+  const body = '{"Item":{"balance":{"N":"7"}}}';
+  const headers = { 'content-type': 'application/x-amz-json-1.0', ...signs(body) };
   server = createServer({ key: leaf.private, cert: leaf.cert }, (_, response) =>
-    response.end('{"Item":{"balance":{"N":"7"}}}'),
+    response.writeHead(200, headers).end(body),
   );
   server.listen(0, 'localhost');
   await once(server, 'listening');

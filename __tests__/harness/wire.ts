@@ -10,6 +10,7 @@ import {
   request as send,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 
 /** A request as it passed the wire. */
 export interface PassedRequest {
@@ -45,6 +46,8 @@ export interface Late {
 export interface Answer {
   status: number;
   body: string;
+  /** Beside, or in place of, those that DynamoDB sends. */
+  headers?: Record<string, string>;
 }
 
 export interface Wire {
@@ -144,12 +147,19 @@ async function carryOut(
   response.writeHead(answer.status, {
     'content-type': 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(answer.body),
+    ...signs(answer.body),
+    ...answer.headers,
   });
   if (reaction === 'cut the answer') {
     response.write(answer.body.slice(0, answer.body.length / 2), () => incoming.socket.destroy());
     return;
   }
   response.end(answer.body);
+}
+
+/** What DynamoDB puts on every answer, and this package looks for. */
+export function signs(body: string): Record<string, string> {
+  return { 'x-amzn-requestid': 'STAND-IN', 'x-amz-crc32': String(crc32(body)) };
 }
 
 async function forward(request: PassedRequest): Promise<Answer> {

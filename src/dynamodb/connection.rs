@@ -12,12 +12,12 @@ use aws_types::service_config::ServiceConfigKey;
 use tokio::task::spawn_blocking;
 use url::Url;
 
+use super::credentials;
 use super::endpoint::Endpoint;
-use super::http::Secure;
+use super::http::Client;
 use super::identity::Passports;
 use super::protocol::Protocol;
 use super::wire::Wire;
-use super::{credentials, http};
 use crate::error::BalanceError;
 use crate::options::{Options, invalid_option, is_region};
 
@@ -40,17 +40,16 @@ impl Connection {
         options: &Options,
         environment: &HashMap<String, String>,
     ) -> Result<Self, BalanceError> {
-        let secure = Secure::new(environment, options.deadlines.connect);
+        let http = Client::new(environment, options.deadlines)?;
         // Beside everything else, and not on the thread that carries the requests.
         let made = if is_likely_plain(options, environment) {
             None
         } else {
-            let secure = secure.clone();
-            Some(spawn_blocking(move || secure.make()))
+            let http = http.clone();
+            Some(spawn_blocking(move || http.prepare_encryption()))
         };
-        let secure_connector = SharedHttpConnector::new(secure.clone());
-        let shared =
-            loader(options, environment).http_client(always(&secure_connector)).load().await;
+        let connector = SharedHttpConnector::new(http.clone());
+        let shared = loader(options, environment).http_client(always(&connector)).load().await;
         let endpoint =
             options.endpoint.as_ref().map(Url::to_string).or_else(|| chain_endpoint(&shared));
         let region = shared.region().map_or(DEFAULT_REGION, AsRef::as_ref).to_owned();
@@ -60,22 +59,19 @@ impl Connection {
                 &format!("must be a region's name such as us-east-1, not {region:?}"),
             ));
         }
-        let connector = if is_plain_http(endpoint.as_deref())? {
-            http::plain(options.deadlines.connect)
-        } else {
+        if !is_plain_http(endpoint.as_deref())? {
             if let Some(made) = made {
                 drop(made.await);
             }
-            secure.make()?;
-            secure_connector
-        };
+            http.prepare_encryption()?;
+        }
         let provider = credentials::checked(
             shared.credentials_provider().expect("the AWS chain is a provider of its own"),
         );
         let passports =
             Passports::new(provider, Endpoint::new(&shared, &region, endpoint.as_deref()));
         Ok(Self {
-            wire: Wire { connector, passports, region: region.clone() },
+            wire: Wire { http, passports, region: region.clone() },
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
             transact_write_items: Protocol::new(),

@@ -7,8 +7,9 @@ use std::iter::successors;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
-use hyper_util::client::legacy::Error as HttpClientError;
 
+use super::genuine::Foreign;
+use super::http::{Unreadable, Unsent};
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::store::{Fault, Reason};
 
@@ -63,8 +64,11 @@ where
             let status = answer.raw().status().as_u16();
             read_error(answer.err().code(), answer.err().message(), status)
         }
-        // An answer that makes no sense, or that was cut short.
-        SdkError::ResponseError(_) => Fault::Unanswered(reason("its answer was unreadable", error)),
+        // An answer that makes no sense, or that is somebody else's.
+        SdkError::ResponseError(_) => Fault::Unanswered(match find_source::<Foreign>(error) {
+            Some(foreign) => Reason { summary: foreign.to_string(), cause: None },
+            None => reason("its answer was unreadable", error),
+        }),
         SdkError::TimeoutError(_) => Fault::Unanswered(reason("it did not answer in time", error)),
         _ => classify_transport(error, has_left),
     }
@@ -184,10 +188,12 @@ where
             .caused_by(Some(deepest_cause(error))),
         );
     }
-    let could_not_connect =
-        find_source::<HttpClientError>(error).is_some_and(HttpClientError::is_connect);
-    if could_not_connect {
-        return Fault::NotTaken(reason("it could not be reached", error));
+    // Whatever the gate says: it may have been passed for a connection that turned out closed.
+    if let Some(unsent) = find_source::<Unsent>(error) {
+        return Fault::NotTaken(unreached(unsent));
+    }
+    if find_source::<Unreadable>(error).is_some() {
+        return Fault::Unanswered(reason("its answer was unreadable", error));
     }
     if has_left {
         Fault::Unanswered(reason("the connection was lost", error))
@@ -221,6 +227,16 @@ fn without_credentials(error: &CredentialsError) -> BalanceError {
          identity, ECS, EC2 metadata) gave any. Nothing happened.",
     )
     .caused_by(Some(deepest_cause(error)))
+}
+
+/// Nothing left: with what went wrong on the way, and why if that is known.
+fn unreached(unsent: &Unsent) -> Reason {
+    let summary = format!("it could not be reached: {unsent}");
+    if unsent.source().is_none() {
+        return Reason { summary, cause: None };
+    }
+    let cause = deepest_cause(unsent);
+    Reason { summary: format!("{summary}: {}", cause.message), cause: Some(cause) }
 }
 
 fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {

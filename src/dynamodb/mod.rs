@@ -7,6 +7,7 @@ mod credentials;
 mod endpoint;
 mod fault;
 mod fence;
+mod genuine;
 mod http;
 mod identity;
 pub mod operations;

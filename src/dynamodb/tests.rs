@@ -85,14 +85,23 @@ pub(super) fn server(answers: Vec<(u16, &'static str)>) -> (String, Receiver<Arr
             let (stream, _) = listener.accept().unwrap();
             sender.send(take_in(&stream)).unwrap();
             if !answer.is_empty() {
-                let length = answer.len();
                 let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
-                let whole = format!("{head}content-length: {length}\r\n\r\n{answer}");
+                let whole = format!("{head}{}\r\n{answer}", signs(answer));
                 (&stream).write_all(whole.as_bytes()).unwrap();
             }
         }
     });
     (endpoint, receiver)
+}
+
+/// The headers of an answer of DynamoDB's.
+pub(super) fn signs(body: &str) -> String {
+    format!(
+        "content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: TEST\r\n\
+         x-amz-crc32: {}\r\ncontent-length: {}\r\n",
+        crc32fast::hash(body.as_bytes()),
+        body.len()
+    )
 }
 
 fn take_in(stream: &TcpStream) -> Arrived {

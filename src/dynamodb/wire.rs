@@ -1,5 +1,5 @@
-//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by the SDK's HTTP
-//! client. What the SDK does around that for every request (retries, plug-ins, interceptors,
+//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by
+//! hyper. What the SDK does around that for every request (retries, plug-ins, interceptors,
 //! endpoint rules) costs several times as much as the request; here it is done once per client or
 //! not at all, because the lanes decide about retries.
 
@@ -12,10 +12,9 @@ use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 
+use super::genuine;
+use super::http::Client;
 use super::identity::{Passport, Passports};
 use super::protocol::{Operation, Protocol};
 use crate::store::SendGate;
@@ -25,7 +24,7 @@ const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"))
 
 #[derive(Debug)]
 pub struct Wire {
-    pub connector: SharedHttpConnector,
+    pub http: Client,
     pub passports: Passports,
     pub region: String,
 }
@@ -39,7 +38,10 @@ impl Wire {
         gate: &SendGate,
     ) -> Result<O::Output, SdkError<O::Error>> {
         match self.exchange(request, gate).await {
-            Ok(response) => protocol.read(response),
+            Ok(response) => match genuine::check::<O>(&response) {
+                Ok(()) => protocol.read(response),
+                Err(foreign) => Err(SdkError::response_error(foreign, response)),
+            },
             Err(error) => Err(error.map_service_error(|never| match never {})),
         }
     }
@@ -52,11 +54,7 @@ impl Wire {
     ) -> Result<HttpResponse, SdkError<Infallible>> {
         let passport = self.passports.current().await.map_err(SdkError::construction_failure)?;
         self.address(&mut request, &passport).map_err(SdkError::construction_failure)?;
-        if !gate.pass() {
-            return Err(SdkError::construction_failure("the attempt was called back"));
-        }
-        let response = self.connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-        read_in_full(response).await
+        self.http.send(request, gate).await.map_err(SdkError::dispatch_failure)
     }
 
     /// Gives a request its endpoint and its signature.
@@ -85,14 +83,5 @@ impl Wire {
             request.headers_mut().try_insert(header.name(), header.value().to_owned())?;
         }
         Ok(())
-    }
-}
-
-/// The answer with its whole body in memory.
-async fn read_in_full(mut response: HttpResponse) -> Result<HttpResponse, SdkError<Infallible>> {
-    let body = ByteStream::new(response.take_body()).collect().await;
-    match body {
-        Ok(bytes) => Ok(response.map(|_| SdkBody::from(bytes.clone().into_bytes()))),
-        Err(error) => Err(SdkError::response_error(error, response)),
     }
 }
