@@ -5,11 +5,11 @@ use std::future::Future;
 
 use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
+use napi::{Env, JsValue as _, Status};
 use napi_derive::napi;
 
 use super::failure::Failure;
-use super::options;
+use super::{options, runtime};
 use crate::audit::{Findings, Malformed, Mismatch, Negative, Report, Table};
 use crate::credentials::CredentialsSource;
 use crate::dynamodb::operations::{self, Progress};
@@ -115,12 +115,20 @@ where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = std::result::Result<T, BalanceError>> + Send + 'static,
 {
-    env.spawn_future(async move {
-        Ok(match outcome.await {
-            Ok(result) => Either::A(result),
-            Err(error) => Either::B(error.into()),
-        })
-    })
+    let (deferred, promise) = env.create_deferred()?;
+    let answer = |outcome| {
+        deferred.resolve(move |_| {
+            Ok(match outcome {
+                Ok(result) => Either::A(result),
+                Err(error) => Either::B(Failure::from(error)),
+            })
+        });
+    };
+    match runtime::handle() {
+        Ok(runtime) => drop(runtime.spawn(async move { answer(outcome.await) })),
+        Err(error) => answer(Err(error)),
+    }
+    Ok(PromiseRaw::new(env.raw(), promise.raw()))
 }
 
 impl From<operations::TableState> for TableState {
