@@ -1,18 +1,21 @@
 //! Ends an attempt in time, and tells what that means: *nothing happened*, or *unanswered*.
 
+use futures_util::FutureExt as _;
 use tokio::time::timeout_at;
 
 use crate::store::{Attempt, Fault, Reason};
 
 /// Runs an attempt until its end.
-pub async fn limit<T>(
+pub fn limit<T>(
     attempt: &Attempt,
     work: impl Future<Output = Result<T, Fault>>,
-) -> Result<T, Fault> {
-    match timeout_at(attempt.until, work).await {
+) -> impl Future<Output = Result<T, Fault>> {
+    let gate = attempt.gate.clone();
+    // Not an async function, which would have room for the work twice.
+    timeout_at(attempt.until, work).map(move |outcome| match outcome {
         Ok(outcome) => outcome,
         // Called back: what is not sent by now must not be sent any more.
-        Err(_elapsed) if attempt.gate.revoke() => Err(Fault::NotTaken(Reason {
+        Err(_elapsed) if gate.revoke() => Err(Fault::NotTaken(Reason {
             summary: "credentials, configuration and connection did not arrive in time".to_owned(),
             cause: None,
         })),
@@ -20,7 +23,7 @@ pub async fn limit<T>(
             summary: "DynamoDB did not answer in time".to_owned(),
             cause: None,
         })),
-    }
+    })
 }
 
 #[cfg(test)]

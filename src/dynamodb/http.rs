@@ -85,7 +85,8 @@ impl Client {
             let was_kept = kept.is_some();
             let connection = match kept {
                 Some(connection) => connection,
-                None => self.0.connector.open(&target).await.map_err(unsent)?,
+                // In a box: it is large, and seldom needed.
+                None => Box::pin(self.0.connector.open(&target)).await.map_err(unsent)?,
             };
             if !gate.pass() {
                 self.0.idle.keep(&target, connection);

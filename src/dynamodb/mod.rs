@@ -57,7 +57,8 @@ impl DynamoDb {
 
     async fn connection(&self) -> Result<&Connection, BalanceError> {
         self.connection
-            .get_or_init(|| Connection::open(&self.options, &self.environment))
+            // In a box: it is large, and needed once.
+            .get_or_init(|| Box::pin(Connection::open(&self.options, &self.environment)))
             .await
             .as_ref()
             .map_err(Clone::clone)

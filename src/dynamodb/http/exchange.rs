@@ -34,10 +34,13 @@ pub struct ThroughProxy {
     pub authorization: Option<HeaderValue>,
 }
 
+/// In a box, because connections are handed around for every request.
+type Driver = Box<http1::Connection<TokioIo<Stream>, SdkBody>>;
+
 pub struct Connection {
     sender: SendRequest<SdkBody>,
     /// `None` once the connection has ended.
-    driver: Option<http1::Connection<TokioIo<Stream>, SdkBody>>,
+    driver: Option<Driver>,
     host: HeaderValue,
     proxy: ThroughProxy,
     /// When it was last known to work: opened or answered.
@@ -60,7 +63,7 @@ impl Connection {
         proxy: ThroughProxy,
     ) -> Result<Self, hyper::Error> {
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, driver: Some(driver), host, proxy, proven: Moment::now() })
+        Ok(Self { sender, driver: Some(Box::new(driver)), host, proxy, proven: Moment::now() })
     }
 
     /// Gives a request what this connection wants to see in it.
@@ -141,12 +144,9 @@ impl Connection {
 
 /// Lets a connection read and write what it can. One that has ended is dropped, which answers
 /// whoever still waits for something from it.
-fn drive(
-    driver: &mut Option<http1::Connection<TokioIo<Stream>, SdkBody>>,
-    context: &mut Context<'_>,
-) {
+fn drive(driver: &mut Option<Driver>, context: &mut Context<'_>) {
     let Some(connection) = driver else { return };
-    if Pin::new(connection).poll(context).is_ready() {
+    if Pin::new(connection.as_mut()).poll(context).is_ready() {
         *driver = None;
     }
 }

@@ -18,7 +18,7 @@ use super::exchange::Connection;
 const MAX_IDLE_PER_HOST: usize = 128;
 /// Well below what firewalls and NAT gateways remember (AWS's: 350 s); the AWS SDK for Java's
 /// default for `connectionMaxIdleTime`.
-const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
+const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// How often old connections, and those that the server closed, are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// DynamoDB answers within milliseconds. A connection that has been silent for this long may be

@@ -41,7 +41,7 @@ impl Proxies {
         Matcher::builder()
             .http(&self.http)
             .https(&self.https)
-            .no(&self.exceptions_for(url))
+            .no(self.exceptions_for(url))
             .build()
             .intercept(url)
     }

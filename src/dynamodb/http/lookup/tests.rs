@@ -49,9 +49,12 @@ async fn one_lookup_serves_all_who_ask_for_a_name() {
 #[tokio::test]
 async fn a_name_that_stops_resolving_keeps_its_addresses() {
     static IS_LOST: AtomicBool = AtomicBool::new(false);
-    let resolver = resolver(|_| match IS_LOST.load(Ordering::SeqCst) {
-        false => Ok(vec![address(2)]),
-        true => Err("no such name".to_owned()),
+    let resolver = resolver(|_| {
+        if IS_LOST.load(Ordering::SeqCst) {
+            Err("no such name".to_owned())
+        } else {
+            Ok(vec![address(2)])
+        }
     });
     assert_eq!(resolver.find("a.test").await.unwrap(), [address(2)]);
     IS_LOST.store(true, Ordering::SeqCst);
