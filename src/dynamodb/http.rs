@@ -151,7 +151,7 @@ impl Unsent {
         Self { summary: summary.into(), cause: None }
     }
 
-    fn because(summary: impl Into<String>, cause: impl Into<BoxError>) -> Self {
+    pub fn because(summary: impl Into<String>, cause: impl Into<BoxError>) -> Self {
         Self { summary: summary.into(), cause: Some(cause.into()) }
     }
 }
@@ -174,7 +174,7 @@ fn unsent(error: Unsent) -> ConnectorError {
 
 /// An answer began, and could not be read to its end.
 #[derive(Debug)]
-pub struct Unreadable(BoxError);
+pub struct Unreadable(pub BoxError);
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -166,3 +166,26 @@ async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
     };
     assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);
 }
+
+#[tokio::test]
+async fn a_server_that_connects_and_is_silent_about_encryption_has_not_taken_the_request() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = database(&format!("https://{}", mute.local_addr().unwrap()));
+    let attempt = attempt();
+    let mut request = database.prepare(CallId::unique(), &[Arc::new(record(1.0, "debit"))]);
+    let outcome = database.write(&mut request, &attempt).await;
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))), "{outcome:?}");
+    assert!(!attempt.gate.has_passed());
+}
+
+#[tokio::test]
+async fn an_answer_of_somebody_else_confirms_nothing() {
+    let (endpoint, _arrived) = server(vec![(204, "{}"), (200, r#"{"status":"ok"}"#)]);
+    let database = database(&endpoint);
+    let mut request = database.prepare(CallId::unique(), &[Arc::new(record(1.0, "debit"))]);
+    for _ in 0..2 {
+        let outcome = database.write(&mut request, &attempt()).await;
+        let Err(Fault::Unanswered(reason)) = outcome else { panic!("{outcome:?}") };
+        assert!(reason.summary.starts_with("something other than DynamoDB"), "{reason:?}");
+    }
+}
