@@ -6,6 +6,8 @@
 const { createServer } = require('node:http');
 const process = require('node:process');
 
+const { serviceHeaders } = require('../harness/service-headers.cjs');
+
 /** `slow` answers come after up to so many milliseconds: some during what a test does, some after. */
 const SLOWEST = 60;
 
@@ -115,9 +117,6 @@ function cancelled(...reasons) {
  * @param {Answer} answer
  */
 function send(response, { status, body }) {
-  response.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.0',
-    'content-length': Buffer.byteLength(body),
-  });
+  response.writeHead(status, serviceHeaders(body));
   response.end(body);
 }
