@@ -148,7 +148,7 @@ export class BalanceClient {
   transact(input: TransactInput, options?: CallOptions): Promise<void>;
 
   /**
-   * Refuses new calls from now on, with `CLIENT_CLOSED`, `createTables` too, and resolves when those
+   * Refuses new calls and `createTables` from now on, with `CLIENT_CLOSED`, and resolves when those
    * made before are answered, each by its own deadline.
    */
   close(): Promise<void>;
