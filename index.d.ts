@@ -14,7 +14,7 @@ export interface GetCurrentBalanceInput {
 export interface TransactInput {
   /**
    * Your name for this transaction: 1 to 2,048 bytes of UTF-8, unique among all users. Sending
-   * the same key again never moves money again.
+   * the same key again never moves money again; calls with one key at once share a request.
    */
   idempotentKey: string;
   /** The account: 1 to 2,048 bytes of UTF-8. */
@@ -63,7 +63,10 @@ export interface Credentials {
   secretAccessKey: string;
   /** Comes with temporary credentials. */
   sessionToken?: string;
-  /** From this moment on they are not used any more, and a function is asked for new ones. */
+  /**
+   * From this moment on they are not used any more; a function is asked for new ones some minutes
+   * before. Without it they are kept until DynamoDB rejects them.
+   */
   expiration?: Date;
 }
 
@@ -72,16 +75,20 @@ export interface BalanceClientOptions {
   /** The AWS region. Default: as the AWS chain says (`AWS_REGION`, profile, …), or us-east-1. */
   region?: string;
   /**
-   * The URL of DynamoDB, such as `http://localhost:8000`. Default: as the AWS chain says
-   * (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`, profile), or the region's own.
+   * The URL of DynamoDB, such as `http://localhost:8000`, without user and password. Default: as
+   * the AWS chain says (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`, profile), or the region's
+   * own.
    */
   endpoint?: string;
-  /** A profile of the AWS configuration files. Default: `AWS_PROFILE`, or `default`. */
+  /**
+   * A profile of the AWS configuration files, which must exist. One that is named, here or by
+   * `AWS_PROFILE`, beats keys in the environment. Default: `AWS_PROFILE`, or `default`.
+   */
   profile?: string;
   /**
    * Credentials, or an async function that returns them. It is asked again some minutes before
-   * they expire, and when DynamoDB rejects them. Default: the AWS chain (environment, profile,
-   * SSO, web identity, ECS, EC2 metadata).
+   * they expire, and when DynamoDB rejects them, and may take as long as the call. Default: the AWS
+   * chain (environment, profile, SSO, web identity, ECS, EC2 metadata).
    */
   credentials?: Credentials | (() => Promise<Credentials>);
   /** The name or ARN of the table of balances. Default: `UserBalances`. */
@@ -112,9 +119,9 @@ export interface BalanceClientOptions {
 /** What a single call can be told. */
 export interface CallOptions {
   /**
-   * Ends the call early, as its deadline would: with `NOTHING_HAPPENED`, or with
-   * `OUTCOME_UNKNOWN` if a request was under way. The signal's reason becomes the `cause`.
-   * Any number of calls may share a signal.
+   * Ends the call early, as its deadline would. A request that was not sent is called back:
+   * `NOTHING_HAPPENED`. If it may have left, a transaction ends with `OUTCOME_UNKNOWN`. The
+   * signal's reason becomes the `cause`. Any number of calls may share a signal.
    */
   signal?: AbortSignal;
 }
@@ -123,8 +130,9 @@ export interface CallOptions {
  * The two functions with your own region, endpoint, credentials, tables, default balance or
  * deadlines. Make one and keep it: it holds the connections. It does not keep the process alive.
  *
- * Limits: 64 requests are under way at once, the others wait their turn; a client holds 65,536
- * calls, one more is refused with `TOO_MANY_CALLS`.
+ * Limits: 64 transactions and 8 reads are in flight at once, the others wait their turn and travel
+ * together; a client holds 65,536 calls, of one user 16,384, one more is refused with
+ * `TOO_MANY_CALLS`.
  */
 export class BalanceClient {
   /**
@@ -140,8 +148,8 @@ export class BalanceClient {
   transact(input: TransactInput, options?: CallOptions): Promise<void>;
 
   /**
-   * Refuses new calls from now on, with `CLIENT_CLOSED`, and resolves when those made before are
-   * answered, each by its own deadline; `createTables` too.
+   * Refuses new calls and `createTables` from now on, with `CLIENT_CLOSED`, and resolves when those
+   * made before are answered, each by its own deadline.
    */
   close(): Promise<void>;
 
@@ -206,18 +214,28 @@ export type BalanceErrorCode =
    */
   | 'NO_CREDENTIALS'
   /**
-   * DynamoDB does not accept the credentials: expired, unknown, or the clock is wrong. Nothing
-   * moved.
+   * DynamoDB does not accept the credentials: expired, unknown, or of another region. Others were
+   * asked for once, if their source can give any, and a wrong clock was corrected. Nothing moved.
    */
   | 'CREDENTIALS_REJECTED'
-  /** Retryable. The deadline passed, or the call was cancelled, and no money moved. Call again. */
+  /**
+   * Retryable. The deadline passed, or the call was cancelled, and this call moved no money and will
+   * move none. Call again. It does not settle an `OUTCOME_UNKNOWN` that another process was told
+   * under the same key.
+   */
   | 'NOTHING_HAPPENED'
   /**
-   * Retryable. The deadline passed, or the call was cancelled, without an answer: money may have
-   * moved. Call again with the same key; it cannot be applied twice.
+   * Retryable. The deadline passed, or the call was cancelled, and its request, or that of an earlier
+   * call with its key, may have left without an answer: money may have moved. Call again with the
+   * same key; it cannot be applied twice. A refusal from the client that was told this is final. From
+   * another process or client it is final only against credits that begin more than 5 seconds and the
+   * difference of the clocks after it was told; after 15 minutes always.
    */
   | 'OUTCOME_UNKNOWN'
-  /** Retryable. The client holds 65,536 calls already. Nothing moved; slow down and call again. */
+  /**
+   * Retryable. The client holds 65,536 calls already, or 16,384 of this user. Nothing moved; slow down
+   * and call again.
+   */
   | 'TOO_MANY_CALLS'
   /** `close` was called on this client before. Nothing moved. */
   | 'CLIENT_CLOSED'

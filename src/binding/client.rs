@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use napi::Result;
-use napi::bindgen_prelude::{Either, Object, spawn};
+use napi::bindgen_prelude::{Either, Object};
 use napi_derive::napi;
+use tokio::runtime::Handle;
 
 use super::credentials::{CredentialsData, CredentialsFunction, FromJavaScript};
 use super::failure::Failure;
 use super::options;
 use super::outbox::{Deliver, Outbox};
+use super::runtime;
 use super::value::{self, AnyValue};
 use crate::credentials::CredentialsSource;
 use crate::dynamodb::DynamoDb;
@@ -26,6 +28,7 @@ pub struct NativeClient {
     ledger: Ledger<DynamoDb>,
     store: Arc<DynamoDb>,
     outbox: Arc<Outbox>,
+    runtime: Handle,
 }
 
 /// Makes a client. `environment` is JavaScript's `process.env`.
@@ -44,9 +47,10 @@ pub fn open_client(
         }
         Some(Either::B(data)) => CredentialsSource::Fixed(data.into()),
     };
-    Ok(match Options::validate(options::read(&options)?, credentials) {
+    let options = Options::validate(options::read(&options)?, credentials);
+    Ok(match options.and_then(|options| Ok((options, runtime::handle()?))) {
         Err(error) => Either::B(error.into()),
-        Ok(options) => {
+        Ok((options, runtime)) => {
             let outbox = Arc::new(Outbox::new(&deliver)?);
             let bell = Arc::clone(&outbox);
             let default_balance = options.default_balance.as_decimal().clone();
@@ -58,8 +62,8 @@ pub fn open_client(
                 deadlines,
                 Arc::new(move || bell.ring()),
             );
-            spawn(dispatcher.run());
-            Either::A(NativeClient { ledger, store, outbox })
+            drop(runtime.spawn(dispatcher.run()));
+            Either::A(NativeClient { ledger, store, outbox, runtime })
         }
     })
 }
@@ -147,10 +151,10 @@ impl NativeClient {
         outcome: impl Future<Output = std::result::Result<(), BalanceError>> + Send + 'static,
     ) {
         let outbox = Arc::clone(&self.outbox);
-        spawn(async move {
+        drop(self.runtime.spawn(async move {
             outbox.put(number, outcome.await);
             outbox.ring();
-        });
+        }));
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue, spawn};
+use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
+use napi::{Env, JsValue as _, Status};
 use napi_derive::napi;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
-use super::options;
+use super::{options, runtime};
 use crate::audit::{Findings, Malformed, Mismatch, Negative, Report, Table};
 use crate::credentials::CredentialsSource;
 use crate::dynamodb::DynamoDb;
@@ -129,7 +130,7 @@ async fn read_balance(
     let deadlines = options.deadlines;
     let store = Arc::new(DynamoDb::new(options, environment));
     let (ledger, dispatcher) = Ledger::new(store, &default_balance, deadlines, Arc::new(|| {}));
-    spawn(dispatcher.run());
+    drop(Handle::current().spawn(dispatcher.run()));
     let (tell, told) = oneshot::channel();
     ledger.get_current_balance(1, user_id, |outcome| drop(tell.send(outcome)))?;
     ledger.flush();
@@ -169,12 +170,20 @@ where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = std::result::Result<T, BalanceError>> + Send + 'static,
 {
-    env.spawn_future(async move {
-        Ok(match outcome.await {
-            Ok(result) => Either::A(result),
-            Err(error) => Either::B(error.into()),
-        })
-    })
+    let (deferred, promise) = env.create_deferred()?;
+    let answer = |outcome| {
+        deferred.resolve(move |_| {
+            Ok(match outcome {
+                Ok(result) => Either::A(result),
+                Err(error) => Either::B(Failure::from(error)),
+            })
+        });
+    };
+    match runtime::handle() {
+        Ok(runtime) => drop(runtime.spawn(async move { answer(outcome.await) })),
+        Err(error) => answer(Err(error)),
+    }
+    Ok(PromiseRaw::new(env.raw(), promise.raw()))
 }
 
 impl From<operations::TableState> for TableState {

@@ -1,7 +1,7 @@
 //! Ends an attempt in time, or when it is called back, and tells what that means: *nothing
 //! happened*, or *unanswered*.
 
-use std::pin::pin;
+use std::pin::Pin;
 
 use futures_util::FutureExt as _;
 use tokio::select;
@@ -14,9 +14,9 @@ use crate::store::{Attempt, Fault, Reason};
 pub async fn limit<T>(
     attempt: &Attempt,
     awaited: impl FnOnce() -> String,
-    work: impl Future<Output = Result<T, Fault>>,
+    // Pinned by the caller: an async function has room for its arguments twice.
+    mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
-    let mut work = pin!(work);
     // Time first: what has not been sent by then must not be sent any more.
     select! {
         biased;

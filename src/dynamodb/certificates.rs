@@ -2,6 +2,7 @@
 //! system has none (slim container images), and the ones a company adds.
 
 use std::collections::HashMap;
+use std::io;
 
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
@@ -34,15 +35,33 @@ pub fn extra(
 }
 
 /// Reads the system's trust store, which takes a while.
-pub fn trusted(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
+pub fn trusted(
+    extra: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, rustls_native_certs::Error> {
     let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
     // A certificate that is of no use to a system's other programs does not harm this one.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(system.certs);
     if roots.is_empty() {
+        // Nothing was found, which is no reason to trust others than the system does, if it was for
+        // want of a descriptor or of memory.
+        if let Some(error) = system.errors.into_iter().find(is_passing) {
+            return Err(error);
+        }
         roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     }
     roots.add_parsable_certificates(extra);
-    roots
+    Ok(roots)
+}
+
+/// A file that is missing or forbidden stays so; a process that has too many open does not.
+fn is_passing(error: &rustls_native_certs::Error) -> bool {
+    match &error.kind {
+        rustls_native_certs::ErrorKind::Io { inner, .. } => {
+            !matches!(inner.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+        }
+        _ => false,
+    }
 }
 
 fn read(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {

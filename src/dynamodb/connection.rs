@@ -13,7 +13,7 @@ use super::chain::{self, Chain};
 use super::clock::Clock;
 use super::credentials::Source;
 use super::endpoint::Endpoint;
-use super::http::{self, Secure};
+use super::http::Client;
 use super::identity::Passports;
 use super::protocol::Protocol;
 use super::settings::{Profile, Settings};
@@ -56,23 +56,18 @@ impl Connection {
         settings.check_together(endpoint.as_ref()).map_err(Fault::Final)?;
         let is_plain = endpoint.as_ref().is_some_and(|url| url.scheme() == "http");
 
-        let secure = Secure::new(environment, options.deadlines.connect);
-        let secure_connector = SharedHttpConnector::new(secure.clone());
+        let http = Client::new(environment, options.deadlines).map_err(Fault::Final)?;
         // Beside everything else, and not on the thread that carries the requests.
-        let made = (!is_plain).then(|| {
-            let secure = secure.clone();
-            spawn_blocking(move || secure.make())
+        let prepared = (!is_plain).then(|| {
+            let http = http.clone();
+            spawn_blocking(move || http.prepare_encryption())
         });
-        let client = limited::client(&secure_connector);
+        let client = limited::client(&SharedHttpConnector::new(http.clone()));
         let region = find_region(&settings, client.clone()).await?;
-        let connector = match made {
-            None => http::plain(options.deadlines.connect),
-            Some(made) => {
-                drop(made.await);
-                secure.make().map_err(Fault::Final)?;
-                secure_connector
-            }
-        };
+        if let Some(prepared) = prepared {
+            drop(prepared.await);
+            http.prepare_encryption().map_err(Fault::Final)?;
+        }
         let source = Source::from_caller(&options.credentials).unwrap_or_else(|| {
             Source::Chain(Box::new(Chain::new(&settings, &region, client, clock.clone())))
         });
@@ -83,7 +78,7 @@ impl Connection {
             patience(options.deadlines),
         );
         Ok(Self {
-            wire: Wire { connector, passports, clock, region: region.clone() },
+            wire: Wire { http, passports, clock, region: region.clone() },
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
             transact_write_items: Protocol::new(),

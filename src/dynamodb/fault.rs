@@ -6,8 +6,9 @@ use std::iter::successors;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
-use hyper_util::client::legacy::Error as HttpClientError;
 
+use super::genuine::Foreign;
+use super::http::{Unreadable, Unsent};
 use super::identity::{NoPassport, SignAgain};
 use super::wire::Misdirected;
 use crate::error::{BalanceError, Cause, ErrorCode};
@@ -65,8 +66,11 @@ where
             let status = answer.raw().status().as_u16();
             read_error(answer.err().code(), answer.err().message(), status)
         }
-        // An answer that makes no sense, or that was cut short.
-        SdkError::ResponseError(_) => Fault::Unanswered(reason("its answer was unreadable", error)),
+        // An answer that makes no sense, or that is somebody else's.
+        SdkError::ResponseError(_) => Fault::Unanswered(match find_source::<Foreign>(error) {
+            Some(foreign) => Reason { summary: foreign.to_string(), cause: None },
+            None => reason("its answer was unreadable", error),
+        }),
         SdkError::TimeoutError(_) => Fault::Unanswered(reason("it did not answer in time", error)),
         _ => classify_transport(error, has_left),
     }
@@ -190,10 +194,12 @@ where
             .caused_by(Some(deepest_cause(error))),
         );
     }
-    let could_not_connect =
-        find_source::<HttpClientError>(error).is_some_and(HttpClientError::is_connect);
-    if could_not_connect {
-        return Fault::NotTaken(reason("it could not be reached", error));
+    // Whatever the gate says: it may have been passed for a connection that turned out closed.
+    if let Some(unsent) = find_source::<Unsent>(error) {
+        return Fault::NotTaken(unreached(unsent, error));
+    }
+    if find_source::<Unreadable>(error).is_some() {
+        return Fault::Unanswered(reason("its answer was unreadable", error));
     }
     if has_left {
         Fault::Unanswered(reason("the connection was lost", error))
@@ -218,6 +224,15 @@ pub fn unreadable(complaint: &str) -> Fault {
         summary: format!("its answer was unreadable: {complaint}"),
         cause: None,
     })
+}
+
+/// Nothing left: with what went wrong on the way, why if that is known, and where it was to go.
+fn unreached<E: Error + 'static>(unsent: &Unsent, error: &SdkError<E>) -> Reason {
+    if unsent.source().is_some() {
+        return reason(&format!("it could not be reached: {unsent}"), error);
+    }
+    let summary = format!("it could not be reached: {unsent}{}", place(error));
+    Reason { summary, cause: None }
 }
 
 fn reason<E: Error + 'static>(summary: &str, error: &SdkError<E>) -> Reason {

@@ -1,146 +1,192 @@
 //! HTTP to DynamoDB: connections that are kept alive, encrypted or not. HTTP/1.1 alone, which is
 //! what DynamoDB speaks.
+//!
+//! hyper speaks it; the connections are kept here and not by a pool of hyper's, because of what is
+//! promised about money: a request is told from one that never left, and what was given up must
+//! not be delivered later.
+
+mod connect;
+mod encryption;
+mod exchange;
+mod idle;
+mod lookup;
+mod proxy;
+mod socket;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::Arc;
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use http::Uri;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
-use tower_service::Service;
+use http::Request;
 
-use super::certificates;
+use self::connect::Connector;
+use self::exchange::{Answer, Connection, Failure};
+use self::idle::IdleConnections;
 use crate::error::BalanceError;
+use crate::options::Deadlines;
+use crate::store::SendGate;
 
-/// For an endpoint on this machine, say. No trust store is read for it.
-pub fn plain(connect_timeout: Duration) -> SharedHttpConnector {
-    SharedHttpConnector::new(Http::new(RootCertStore::empty(), connect_timeout))
+/// Sends requests over connections that it makes and keeps.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    connector: Connector,
+    idle: Arc<IdleConnections>,
 }
 
-/// For everything else. Made on first use, because reading the trust store takes milliseconds.
-#[derive(Clone)]
-pub struct Secure(Arc<LazyLock<Result<Http, BalanceError>, Make>>);
-
-type Make = Box<dyn FnOnce() -> Result<Http, BalanceError> + Send>;
-
-impl Secure {
-    pub fn new(environment: &HashMap<String, String>, connect_timeout: Duration) -> Self {
-        let environment = environment.clone();
-        Self(Arc::new(LazyLock::new(Box::new(move || {
-            let extra = certificates::extra(&environment)?;
-            Ok(Http::new(certificates::trusted(extra), connect_timeout))
-        }))))
+impl Client {
+    /// `environment` names the proxies and certificate authorities.
+    pub fn new(
+        environment: &HashMap<String, String>,
+        deadlines: Deadlines,
+    ) -> Result<Self, BalanceError> {
+        Ok(Self(Arc::new(Parts {
+            connector: Connector::new(environment, deadlines)?,
+            idle: Arc::new(IdleConnections::new(deadlines.attempt)),
+        })))
     }
 
-    /// Makes it, unless that is done. Blocks for milliseconds.
-    pub fn make(&self) -> Result<(), BalanceError> {
-        LazyLock::force(&self.0).as_ref().map(|_| ()).map_err(Clone::clone)
+    /// Gets ready for encryption, unless that is done. Blocks for milliseconds.
+    pub fn prepare_encryption(&self) -> Result<(), BalanceError> {
+        self.0.connector.encryption().prepare().map(|_| ())
     }
-}
 
-impl HttpConnector for Secure {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match &**self.0 {
-            Ok(http) => http.call(request),
-            Err(error) => {
-                HttpConnectorFuture::ready(Err(ConnectorError::user(error.message.clone().into())))
+    /// Sends a request and reads its answer in full. The gate is asked with a connection at hand,
+    /// directly before the first byte.
+    pub async fn send(
+        &self,
+        request: HttpRequest,
+        gate: &SendGate,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let request: Request<SdkBody> =
+            request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let answer = self.exchange(request, gate).await?;
+        HttpResponse::try_from(answer.map(SdkBody::from))
+            .map_err(|error| ConnectorError::other(error.into(), None))
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<SdkBody>,
+        gate: &SendGate,
+    ) -> Result<Answer, ConnectorError> {
+        let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
+        let uri = request.uri().clone();
+        loop {
+            let kept = self.0.idle.take(&target).await;
+            let was_kept = kept.is_some();
+            let connection = match kept {
+                Some(connection) => connection,
+                // In a box: it is large, and seldom needed.
+                None => Box::pin(self.0.connector.open(&target)).await.map_err(unsent)?,
+            };
+            if !gate.pass() {
+                self.0.idle.keep(&target, connection);
+                return Err(unsent(Unsent::new("the attempt was called back")));
+            }
+            connection.address(&mut request, &uri);
+            match self.converse(&target, connection, request).await {
+                Ok(answer) => return Ok(answer),
+                // The server had closed the connection: another one will do. Each of those kept is
+                // tried once at most, and a fresh one is the last.
+                Err(Failure::GivenBack(returned)) if was_kept => request = *returned,
+                Err(Failure::GivenBack(_)) => {
+                    return Err(unsent(Unsent::new("the server closes every connection at once")));
+                }
+                Err(Failure::Lost(error)) => return Err(ConnectorError::io(error.into())),
+                Err(Failure::Unreadable(error)) => {
+                    return Err(ConnectorError::other(Unreadable(error).into(), None));
+                }
             }
         }
     }
-}
 
-impl fmt::Debug for Secure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secure")
+    /// Sends a request over one connection, which is kept if that went well. If it did not, or if
+    /// this is dropped, it is closed at once: its request must not be delivered later.
+    async fn converse(
+        &self,
+        target: &connect::Target,
+        mut connection: Connection,
+        request: Request<SdkBody>,
+    ) -> Result<Answer, Failure> {
+        let mut suspicion = self.0.idle.suspect(target);
+        let outcome = connection.exchange(request).await;
+        match &outcome {
+            Ok(_) => {
+                suspicion.dispel();
+                self.0.idle.keep(target, connection);
+            }
+            Err(Failure::GivenBack(_)) => suspicion.dispel(),
+            Err(Failure::Lost(_) | Failure::Unreadable(_)) => suspicion.confirm(),
+        }
+        outcome
     }
 }
 
-/// hyper's client with its pool of connections, as the SDK wants one.
-#[derive(Debug)]
-struct Http {
-    client: Client<Connect, SdkBody>,
-}
-
-impl Http {
-    fn new(trusted: RootCertStore, connect_timeout: Duration) -> Self {
-        let mut tcp = TcpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring has TLS 1.2 and 1.3")
-            .with_root_certificates(trusted)
-            .with_no_client_auth();
-        let inner = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(Connect { inner, limit: connect_timeout });
-        Self { client }
-    }
-}
-
-impl HttpConnector for Http {
+/// As the SDK wants a client, for those who fetch credentials.
+impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
-            Ok(request) => request,
-            Err(error) => {
-                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
-            }
-        };
-        let answer = self.client.request(request);
-        HttpConnectorFuture::new(async move {
-            let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
-                .map_err(|error| ConnectorError::other(error.into(), None))
-        })
+        let client = self.clone();
+        HttpConnectorFuture::new(async move { client.send(request, &SendGate::default()).await })
     }
 }
 
-/// Makes connections, encryption included, within a limit.
-#[derive(Clone, Debug)]
-struct Connect {
-    inner: HttpsConnector<TcpConnector>,
-    limit: Duration,
+/// No byte of the request went out.
+#[derive(Debug)]
+pub struct Unsent {
+    summary: String,
+    cause: Option<BoxError>,
 }
 
-impl Service<Uri> for Connect {
-    type Response = <HttpsConnector<TcpConnector> as Service<Uri>>::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
+impl Unsent {
+    fn new(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), cause: None }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connection = timeout(self.limit, self.inner.call(uri));
-        let complaint = format!("no connection within {:?}", self.limit);
-        Box::pin(async move {
-            match connection.await {
-                Ok(outcome) => outcome,
-                Err(_elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, complaint).into()),
-            }
-        })
+    pub fn because(summary: impl Into<String>, cause: impl Into<BoxError>) -> Self {
+        Self { summary: summary.into(), cause: Some(cause.into()) }
     }
 }
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.summary)
+    }
+}
+
+impl Error for Unsent {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+fn unsent(error: Unsent) -> ConnectorError {
+    ConnectorError::io(error.into())
+}
+
+/// An answer began, and could not be read to its end.
+#[derive(Debug)]
+pub struct Unreadable(pub BoxError);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an answer could not be read to its end")
+    }
+}
+
+impl Error for Unreadable {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.0.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod fault;
+mod genuine;
 mod http;
 mod identity;
 mod limited;
@@ -27,6 +28,7 @@ mod wire;
 mod write;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -76,10 +78,14 @@ impl Store for DynamoDb {
         request: &mut WriteRequest,
         attempt: &Attempt,
     ) -> Result<WriteAnswer, Fault> {
-        attempt::limit(attempt, || self.opening.awaited(), async {
-            let connection = self.opening.connection().await?;
-            request.send(connection, &attempt.gate, self.opening.options()).await
-        })
+        attempt::limit(
+            attempt,
+            || self.opening.awaited(),
+            pin!(async {
+                let connection = self.opening.connection().await?;
+                request.send(connection, &attempt.gate, self.opening.options()).await
+            }),
+        )
         .await
     }
 
@@ -90,11 +96,15 @@ impl Store for DynamoDb {
         absent: Option<&Record>,
         attempt: &Attempt,
     ) -> Result<EpochAnswer, Fault> {
-        attempt::limit(attempt, || self.opening.awaited(), async {
-            let connection = self.opening.connection().await?;
-            let options = self.opening.options();
-            write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, options).await
-        })
+        attempt::limit(
+            attempt,
+            || self.opening.awaited(),
+            pin!(async {
+                let connection = self.opening.connection().await?;
+                let options = self.opening.options();
+                write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, options).await
+            }),
+        )
         .await
     }
 
@@ -103,17 +113,22 @@ impl Store for DynamoDb {
         users: &[UserId],
         attempt: &Attempt,
     ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
-        attempt::limit(attempt, || self.opening.awaited(), async {
-            let connection = self.opening.connection().await?;
-            match users {
-                [user_id] => {
-                    read::one(user_id, connection, &attempt.gate, self.opening.options()).await
+        attempt::limit(
+            attempt,
+            || self.opening.awaited(),
+            pin!(async {
+                let connection = self.opening.connection().await?;
+                match users {
+                    [user_id] => {
+                        read::one(user_id, connection, &attempt.gate, self.opening.options()).await
+                    }
+                    users => {
+                        read::several(users, connection, &attempt.gate, self.opening.options())
+                            .await
+                    }
                 }
-                users => {
-                    read::several(users, connection, &attempt.gate, self.opening.options()).await
-                }
-            }
-        })
+            }),
+        )
         .await
     }
 }

@@ -1,6 +1,8 @@
 //! Requests that nobody waits for at a till: they may be repeated without harm, and are, while
 //! DynamoDB is busy or out of reach.
 
+use std::pin::pin;
+
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use tokio::time::{Instant, sleep};
 
@@ -66,12 +68,13 @@ async fn send_once<O: Operation>(
 ) -> Result<O::Output, Failure> {
     let attempt = Attempt::until(Instant::now() + options.deadlines.attempt);
     let awaited = || connection.wire.passports.awaited();
-    let answer = attempt::limit(&attempt, awaited, async {
+    let work = async {
         let outcome = connection.wire.send(protocol, request, &attempt.gate).await;
         Ok(outcome.map_err(|error| Failure {
             code: fault::code(&error).map(str::to_owned),
             fault: fault::classify(&error, attempt.gate.has_passed()),
         }))
-    });
-    answer.await.unwrap_or_else(|fault| Err(Failure { code: None, fault }))
+    };
+    let answer = attempt::limit(&attempt, awaited, pin!(work)).await;
+    answer.unwrap_or_else(|fault| Err(Failure { code: None, fault }))
 }

@@ -36,26 +36,45 @@ pub trait Operation: RuntimePlugin + Default {
     type Input: fmt::Debug + Send + Sync + 'static;
     type Output: fmt::Debug + Send + Sync + 'static;
     type Error: ProvideErrorMetadata + Error + Send + Sync + 'static;
+    /// What its answer consists of.
+    const SHAPE: Shape;
+}
+
+/// What tells the answer of an operation. Source: the Amazon DynamoDB API Reference.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// It always has this member.
+    With(&'static str),
+    /// It is empty, or has one of these members.
+    EmptyOr(&'static [&'static str]),
 }
 
 macro_rules! operations {
-    ($($operation:ty: $input:ty => $output:ty, $error:ty;)*) => {
+    ($($operation:ty: $input:ty => $output:ty, $error:ty, $shape:expr;)*) => {
         $(impl Operation for $operation {
             type Input = $input;
             type Output = $output;
             type Error = $error;
+            const SHAPE: Shape = $shape;
         })*
     };
 }
 
 operations! {
-    BatchGetItem: BatchGetItemInput => BatchGetItemOutput, BatchGetItemError;
-    CreateTable: CreateTableInput => CreateTableOutput, CreateTableError;
-    DescribeTable: DescribeTableInput => DescribeTableOutput, DescribeTableError;
-    DescribeTimeToLive: DescribeTimeToLiveInput => DescribeTimeToLiveOutput, DescribeTimeToLiveError;
-    GetItem: GetItemInput => GetItemOutput, GetItemError;
-    Scan: ScanInput => ScanOutput, ScanError;
-    TransactWriteItems: TransactWriteItemsInput => TransactWriteItemsOutput, TransactWriteItemsError;
+    BatchGetItem: BatchGetItemInput => BatchGetItemOutput, BatchGetItemError,
+        Shape::With("Responses");
+    CreateTable: CreateTableInput => CreateTableOutput, CreateTableError,
+        Shape::With("TableDescription");
+    DescribeTable: DescribeTableInput => DescribeTableOutput, DescribeTableError,
+        Shape::With("Table");
+    DescribeTimeToLive: DescribeTimeToLiveInput => DescribeTimeToLiveOutput, DescribeTimeToLiveError,
+        Shape::With("TimeToLiveDescription");
+    GetItem: GetItemInput => GetItemOutput, GetItemError,
+        Shape::EmptyOr(&["Item", "ConsumedCapacity"]);
+    Scan: ScanInput => ScanOutput, ScanError,
+        Shape::With("Items");
+    TransactWriteItems: TransactWriteItemsInput => TransactWriteItemsOutput, TransactWriteItemsError,
+        Shape::EmptyOr(&["ConsumedCapacity", "ItemCollectionMetrics"]);
 }
 
 /// Writes the requests and reads the answers of one operation.

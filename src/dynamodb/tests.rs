@@ -85,14 +85,23 @@ pub(super) fn server(answers: Vec<(u16, &'static str)>) -> (String, Receiver<Arr
             let (stream, _) = listener.accept().unwrap();
             sender.send(take_in(&stream)).unwrap();
             if !answer.is_empty() {
-                let length = answer.len();
                 let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
-                let whole = format!("{head}content-length: {length}\r\n\r\n{answer}");
+                let whole = format!("{head}{}\r\n{answer}", signs(answer));
                 (&stream).write_all(whole.as_bytes()).unwrap();
             }
         }
     });
     (endpoint, receiver)
+}
+
+/// The headers of an answer of DynamoDB's.
+pub(super) fn signs(body: &str) -> String {
+    format!(
+        "content-type: application/x-amz-json-1.0\r\nx-amzn-requestid: TEST\r\n\
+         x-amz-crc32: {}\r\ncontent-length: {}\r\n",
+        crc32fast::hash(body.as_bytes()),
+        body.len()
+    )
 }
 
 fn take_in(stream: &TcpStream) -> Arrived {
@@ -156,4 +165,29 @@ async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
         panic!("something listens at {address}");
     };
     assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);
+}
+
+#[tokio::test]
+async fn a_server_that_connects_and_is_silent_about_encryption_has_not_taken_the_request() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = database(&format!("https://{}", mute.local_addr().unwrap()));
+    let attempt = attempt();
+    let mut request =
+        database.prepare(Epoch::at(database.now()), &[Arc::new(record(1.0, "debit"))]);
+    let outcome = database.write(&mut request, &attempt).await;
+    assert!(matches!(outcome, Err(Fault::NotTaken(_))), "{outcome:?}");
+    assert!(!attempt.gate.has_passed());
+}
+
+#[tokio::test]
+async fn an_answer_of_somebody_else_confirms_nothing() {
+    let (endpoint, _arrived) = server(vec![(204, "{}"), (200, r#"{"status":"ok"}"#)]);
+    let database = database(&endpoint);
+    let mut request =
+        database.prepare(Epoch::at(database.now()), &[Arc::new(record(1.0, "debit"))]);
+    for _ in 0..2 {
+        let outcome = database.write(&mut request, &attempt()).await;
+        let Err(Fault::Unanswered(reason)) = outcome else { panic!("{outcome:?}") };
+        assert!(reason.summary.starts_with("something other than DynamoDB"), "{reason:?}");
+    }
 }

@@ -1,5 +1,5 @@
-//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by the SDK's HTTP
-//! client. What the SDK does around that for every request (retries, plug-ins, interceptors,
+//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by
+//! hyper. What the SDK does around that for every request (retries, plug-ins, interceptors,
 //! endpoint rules) costs several times as much as the request; here it is done once per client or
 //! not at all, because the lanes decide about retries.
 
@@ -15,16 +15,14 @@ use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::fault;
+use super::http::Client;
 use super::identity::{Passport, Passports, SignAgain};
 use super::protocol::{Operation, Protocol};
+use super::{fault, genuine};
 use crate::store::SendGate;
 
 /// Tells AWS, in its logs, who is asking.
@@ -32,7 +30,7 @@ const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"))
 
 #[derive(Debug)]
 pub struct Wire {
-    pub connector: SharedHttpConnector,
+    pub http: Client,
     pub passports: Passports,
     pub clock: Clock,
     pub region: String,
@@ -77,6 +75,10 @@ impl Wire {
             Ok(answered) => answered,
             Err(error) => return Err(error.map_service_error(|never| match never {})),
         };
+        if let Err(foreign) = genuine::check::<O>(&response) {
+            return Err(SdkError::response_error(foreign, response));
+        }
+        self.clock.observe(&response, signature.instant);
         protocol.read(response).map_err(|error| match fault::code(&error) {
             Some(code) if self.is_worth_signing_again(code, &signature) => {
                 SdkError::construction_failure(SignAgain { code: code.to_owned() })
@@ -103,16 +105,10 @@ impl Wire {
         let instant = Instant::now();
         let time = self.clock.at(instant);
         self.address(&mut request, &passport, time).map_err(SdkError::construction_failure)?;
-        if !gate.pass() {
-            return Err(SdkError::construction_failure("the attempt was called back"));
+        match self.http.send(request, gate).await {
+            Ok(response) => Ok((response, Signature { passport, instant, time })),
+            Err(error) => Err(misdirected(error, &passport)),
         }
-        let response = match self.connector.call(request).await {
-            Ok(response) => response,
-            Err(error) => return Err(misdirected(error, &passport)),
-        };
-        self.clock.observe(&response, instant);
-        let response = read_in_full(response).await?;
-        Ok((response, Signature { passport, instant, time }))
     }
 
     /// Gives a request its endpoint and its signature.
@@ -152,13 +148,4 @@ impl Wire {
 fn misdirected(error: ConnectorError, passport: &Passport) -> SdkError<Infallible> {
     let place = Arc::clone(&passport.place);
     SdkError::dispatch_failure(ConnectorError::io(Misdirected { place, error }.into()))
-}
-
-/// The answer with its whole body in memory.
-async fn read_in_full(mut response: HttpResponse) -> Result<HttpResponse, SdkError<Infallible>> {
-    let body = ByteStream::new(response.take_body()).collect().await;
-    match body {
-        Ok(bytes) => Ok(response.map(|_| SdkBody::from(bytes.clone().into_bytes()))),
-        Err(error) => Err(SdkError::response_error(error, response)),
-    }
 }

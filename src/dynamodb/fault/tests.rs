@@ -394,3 +394,29 @@ fn an_answer_that_lacks_what_makes_it_one_is_none() {
     assert_eq!(meaning(&fault), Unanswered);
     assert_eq!(reason_of(fault).summary, "its answer was unreadable: it has no Responses");
 }
+
+#[test]
+fn what_never_left_was_not_taken_whatever_the_gate_says() {
+    for has_left in [false, true] {
+        let unsent = || Unsent::because("connecting to a.test:443 failed", io::Error::other("no"));
+        for error in [
+            dispatch_failure(ConnectorError::io(unsent().into())),
+            dispatch_failure(ConnectorError::other(io::Error::other(unsent()).into(), None)),
+        ] {
+            let fault = classify(&error, has_left);
+            assert_eq!(meaning(&fault), NotTaken);
+            assert_eq!(
+                reason_of(fault).summary,
+                "it could not be reached: connecting to a.test:443 failed: no"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_cut_short_is_none() {
+    let cut = Unreadable("end of file".into());
+    let fault = classify(&dispatch_failure(ConnectorError::other(cut.into(), None)), true);
+    assert_eq!(meaning(&fault), Unanswered);
+    assert_eq!(reason_of(fault).summary, "its answer was unreadable: end of file");
+}
