@@ -239,12 +239,19 @@ const throttling = {
 const handshake = {
   name: 'TLS handshakes hang for 5 s, from the start',
   measure: async (longest) => {
+    const root = await generate([{ name: 'commonName', value: 'An authority' }], {
+      extensions: [{ name: 'basicConstraints', cA: true }],
+    });
     const certificate = await generate([{ name: 'commonName', value: 'localhost' }], {
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+      ca: { key: root.private, cert: root.cert },
+      extensions: [
+        { name: 'basicConstraints', cA: false },
+        { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+      ],
     });
     const folder = mkdtempSync(join(tmpdir(), 'dynamodb-balance-outages-'));
     const authority = join(folder, 'authority.pem');
-    writeFileSync(authority, certificate.cert);
+    writeFileSync(authority, root.cert);
     const environment = { AWS_CA_BUNDLE: authority, NODE_EXTRA_CA_CERTS: authority };
     try {
       return await withStandIn(
