@@ -18,6 +18,8 @@ interface Figures {
   undecided: number;
   looks: number;
   kills: number;
+  heldPastWindow: number;
+  faultsMet: Record<string, number>;
   complaints: string[];
 }
 
@@ -70,6 +72,20 @@ test.each(['1', '2'])(
   },
 );
 
+test.each(['hanging users', 'dead connections', 'clock skew', 'hanging credentials'])(
+  'faults that last: %s',
+  async (only) => {
+    const figures = await torture(
+      'run.mjs',
+      ...['--calls', '240', '--seed', '4', '--json', '--only', only],
+    );
+
+    expect(figures).toMatchObject(TRUE);
+    expect(figures.settled).toBe(figures.unknown);
+    expect(figures.faultsMet[only] ?? 1).toBeGreaterThan(0);
+  },
+);
+
 test('callers without patience: what they are told at their deadline is true', async () => {
   const impatience = ['--cancelled', '0.1', '--call-timeout', '1500'];
   const figures = await torture(
@@ -91,4 +107,14 @@ test('processes killed under load and started again: nothing lost, nothing doubl
 
   expect(figures).toMatchObject(TRUE);
   expect(figures.kills).toBeGreaterThanOrEqual(20);
+});
+
+test('what outlives its process has no effect once the window is over', async () => {
+  const figures = await torture(
+    'crash.mjs',
+    ...['--kills', '15', '--seed', '2', '--json', '--only', 'request held', '--faults', '0.3'],
+  );
+
+  expect(figures).toMatchObject(TRUE);
+  expect(figures.heldPastWindow).toBeGreaterThan(0);
 });
