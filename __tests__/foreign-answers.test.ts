@@ -17,7 +17,7 @@ const REFUSAL = JSON.stringify({
 
 interface Foreign {
   status: number;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | number>;
   body?: string;
 }
 
@@ -41,7 +41,7 @@ const ANSWERS: Record<string, Foreign> = {
   },
   '{} with the checksum of something else': {
     status: 200,
-    headers: serviceHeaders('{ }'),
+    headers: { ...serviceHeaders('{ }'), 'content-length': 2 },
     body: '{}',
   },
   '{} without a request id': {

@@ -19,20 +19,22 @@ const MAX_AGE: Duration = Duration::from_mins(20);
 /// every key counts as one of them.
 const MAX_KEYS: usize = 65_536;
 
-/// What may still arrive for a key.
-#[derive(Clone, Debug)]
+/// What may still arrive for a key and a user.
+#[derive(Clone, Copy, Debug)]
 struct Request {
-    user_id: UserId,
     epoch: Epoch,
     since: Instant,
 }
 
+/// A key may be used for several users, by mistake.
+type Name = (IdempotentKey, UserId);
+
 /// All requests of a client that were given up.
 #[derive(Debug, Default)]
 pub struct Abandoned {
-    by_key: HashMap<IdempotentKey, Request>,
-    /// In the order in which they were given up; a key may stand here more often than it counts.
-    order: VecDeque<(Instant, IdempotentKey)>,
+    by_name: HashMap<Name, Request>,
+    /// In the order in which they were given up; a name may stand here more often than it counts.
+    order: VecDeque<(Instant, Name)>,
     /// The last epoch of those that are not remembered one by one, and when it was noted.
     forgotten: Option<(Epoch, Instant)>,
 }
@@ -41,32 +43,31 @@ impl Abandoned {
     /// A request of this epoch was given up.
     pub fn add(&mut self, key: &IdempotentKey, user_id: &UserId, epoch: Epoch, now: Instant) {
         self.expire(now);
-        let earlier = self.by_key.get(key).filter(|request| request.user_id == *user_id);
-        let epoch = earlier.map_or(epoch, |request| request.epoch.max(epoch));
-        self.by_key.insert(key.clone(), Request { user_id: user_id.clone(), epoch, since: now });
-        self.order.push_back((now, key.clone()));
+        let name = (key.clone(), user_id.clone());
+        let epoch = self.by_name.get(&name).map_or(epoch, |earlier| earlier.epoch.max(epoch));
+        self.by_name.insert(name.clone(), Request { epoch, since: now });
+        self.order.push_back((now, name));
         while self.order.len() > MAX_KEYS {
             self.forget_oldest(now);
         }
     }
 
-    /// The last epoch of the requests that may still arrive for a key.
+    /// The last epoch of the requests that may still arrive for a key and a user.
     pub fn last_epoch(&self, key: &IdempotentKey, user_id: &UserId, now: Instant) -> Option<Epoch> {
         let is_alive = |since: Instant| now.duration_since(since) < MAX_AGE;
-        let of_key = self
-            .by_key
-            .get(key)
-            .filter(|request| request.user_id == *user_id && is_alive(request.since))
-            .map(|request| request.epoch);
         let forgotten =
             self.forgotten.filter(|(_, since)| is_alive(*since)).map(|(epoch, _)| epoch);
-        of_key.max(forgotten)
+        if self.by_name.is_empty() {
+            return forgotten;
+        }
+        let named = self.by_name.get(&(key.clone(), user_id.clone()));
+        named.filter(|request| is_alive(request.since)).map(|request| request.epoch).max(forgotten)
     }
 
-    /// Nothing arrives for this key any more.
-    pub fn settle(&mut self, key: &IdempotentKey) {
-        if !self.by_key.is_empty() {
-            self.by_key.remove(key);
+    /// Nothing arrives for this key and user any more.
+    pub fn settle(&mut self, key: &IdempotentKey, user_id: &UserId) {
+        if !self.by_name.is_empty() {
+            self.by_name.remove(&(key.clone(), user_id.clone()));
         }
     }
 
@@ -86,9 +87,9 @@ impl Abandoned {
     }
 
     fn drop_oldest(&mut self) -> Option<Request> {
-        let (since, key) = self.order.pop_front()?;
-        let is_current = self.by_key.get(&key).is_some_and(|request| request.since == since);
-        if is_current { self.by_key.remove(&key) } else { None }
+        let (since, name) = self.order.pop_front()?;
+        let is_current = self.by_name.get(&name).is_some_and(|request| request.since == since);
+        if is_current { self.by_name.remove(&name) } else { None }
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -24,7 +23,7 @@ use crate::lane::{self, Action, Completion, Lane, PendingWrite, WriteAttempt};
 use crate::money::StoredBalance;
 use crate::reads::{self, PendingRead, ReadAttempt, ReadQueue};
 use crate::store::{Fault, Store};
-use crate::transaction::UserId;
+use crate::transaction::{Transaction, UserId};
 
 /// Requests of all lanes together that are in flight at once: at DynamoDB's usual 5 ms more than
 /// 10,000 a second. More only makes a slow database slower for everybody.
@@ -48,19 +47,6 @@ impl Call {
             Self::Transact(write) => write.number,
         }
     }
-
-    /// Answers a call that has not left.
-    pub fn cancel(self, call_timeout: Duration) {
-        let ending = |operation| Ending { operation, call_timeout };
-        match self {
-            Self::Read(read) => {
-                read.reply.give(Err(ending(Operation::Read).cancelled(false)));
-            }
-            Self::Transact(write) => {
-                write.reply.give(Err(ending(Operation::Transact).cancelled(false)));
-            }
-        }
-    }
 }
 
 /// What the ledger tells its dispatcher.
@@ -70,6 +56,8 @@ pub enum Command {
     Take(Vec<Call>),
     CancelRead(u64),
     CancelWrite(u64, UserId),
+    /// A call whose caller has left before it could be taken.
+    Refuse(Call),
 }
 
 type Balances = HashMap<UserId, StoredBalance>;
@@ -213,6 +201,7 @@ impl<S: Store> Dispatcher<S> {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Take(calls) => self.incoming.extend(calls),
+            Command::Refuse(call) => self.refuse(call),
             Command::CancelRead(number) => {
                 if !self.cancel_incoming(number) {
                     let reply = self.reads.cancel(number);
@@ -233,9 +222,24 @@ impl<S: Store> Dispatcher<S> {
         let Some(call) = found.ok().and_then(|position| self.incoming.remove(position)) else {
             return false;
         };
-        call.cancel(self.config.ending.call_timeout);
-        self.has_answered = true;
+        self.refuse(call);
         true
+    }
+
+    /// Answers a call that no lane has taken in, and whose caller does not want to wait any longer.
+    fn refuse(&mut self, call: Call) {
+        let ending = self.config.ending;
+        match call {
+            Call::Read(read) => {
+                let ending = Ending { operation: Operation::Read, ..ending };
+                self.answer([(read.reply, Err(ending.cancelled(false)))]);
+            }
+            Call::Transact(write) => {
+                let Transaction { idempotent_key, user_id, .. } = &write.record.transaction;
+                let doubt = self.abandoned.last_epoch(idempotent_key, user_id, Instant::now());
+                self.answer([(write.reply, Err(ending.cancelled(doubt.is_some())))]);
+            }
+        }
     }
 
     fn cancel_write(&mut self, number: u64, user_id: UserId) {

@@ -368,7 +368,7 @@ impl<T, R> Lane<T, R> {
         let mut replies = Vec::new();
         for record in &batch.records {
             let key = &record.transaction.idempotent_key;
-            abandoned.settle(key);
+            abandoned.settle(key, &self.user_id);
             for call in self.calls.settle(key) {
                 let outcome = if call.record.call_id == record.call_id {
                     Ok(())
@@ -449,7 +449,7 @@ impl<T, R> Lane<T, R> {
         for (record, state) in batch.records.iter().zip(&refusal.records) {
             if let RecordState::Taken(existing) = state {
                 let key = &record.transaction.idempotent_key;
-                abandoned.settle(key);
+                abandoned.settle(key, &self.user_id);
                 let callers = self.calls.settle(key).into_iter();
                 replies.extend(callers.map(|call| {
                     let outcome = verdict::judge_taken_key(&call.record, existing);

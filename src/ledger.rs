@@ -132,13 +132,7 @@ impl<S: Store> Ledger<S> {
         let found = gathered.binary_search_by_key(&number, |(number, _)| *number);
         let has_not_left = found.ok().and_then(|position| gathered.get_mut(position)?.1.take());
         drop(gathered);
-        match has_not_left {
-            Some(call) => {
-                call.cancel(self.deadlines.call);
-                (self.after_answers)();
-            }
-            None => self.tell(command),
-        }
+        self.tell(has_not_left.map_or(command, Command::Refuse));
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.

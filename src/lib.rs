@@ -1,7 +1,7 @@
 //! User balances on DynamoDB that stay true under races, retries and crashes.
 //!
 //! A call's way: `binding` takes JavaScript values, `transaction` and `money` validate them,
-//! `ledger` accepts the call, `lane` and `reading` decide who travels with whom and what an answer
+//! `ledger` accepts the call, `lane` and `reads` decide who travels with whom and what an answer
 //! means, `dispatcher` sends and brings back, `store` says what is asked of a database, and
 //! `dynamodb` asks it.
 

@@ -37,10 +37,19 @@ fn of_several_requests_for_a_key_the_last_epoch_counts() {
 }
 
 #[test]
+fn a_key_that_was_used_for_two_users_is_known_for_both() {
+    let (mut abandoned, now) = (Abandoned::default(), Instant::now());
+    abandoned.add(&key("a"), &user("u"), epoch(5), now);
+    abandoned.add(&key("a"), &user("other"), epoch(7), now);
+    assert_eq!(abandoned.last_epoch(&key("a"), &user("u"), now), Some(epoch(5)));
+    assert_eq!(abandoned.last_epoch(&key("a"), &user("other"), now), Some(epoch(7)));
+}
+
+#[test]
 fn a_key_that_is_settled_is_forgotten() {
     let (mut abandoned, now) = (Abandoned::default(), Instant::now());
     abandoned.add(&key("a"), &user("u"), epoch(5), now);
-    abandoned.settle(&key("a"));
+    abandoned.settle(&key("a"), &user("u"));
     assert_eq!(abandoned.last_epoch(&key("a"), &user("u"), now), None);
 }
 
@@ -62,7 +71,7 @@ fn past_the_limit_every_key_counts_as_one_that_was_given_up() {
     for number in 0..MAX_KEYS {
         abandoned.add(&key(&format!("k{number}")), &user("u"), epoch(7), now);
     }
-    assert_eq!(abandoned.by_key.len(), MAX_KEYS);
+    assert_eq!(abandoned.by_name.len(), MAX_KEYS);
     for name in ["first", "never given up"] {
         assert_eq!(abandoned.last_epoch(&key(name), &user("u"), now), Some(epoch(5)), "{name}");
     }

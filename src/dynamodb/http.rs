@@ -66,35 +66,33 @@ impl Client {
         request: HttpRequest,
         gate: &SendGate,
     ) -> Result<HttpResponse, ConnectorError> {
-        let request: Request<SdkBody> =
-            request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        let answer = self.exchange(request, gate).await?;
-        HttpResponse::try_from(answer.map(SdkBody::from))
-            .map_err(|error| ConnectorError::other(error.into(), None))
+        let request = read_request(request)?;
+        let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
+        self.exchange(request, &target, gate).await
     }
 
     async fn exchange(
         &self,
         mut request: Request<SdkBody>,
+        target: &connect::Target,
         gate: &SendGate,
-    ) -> Result<Answer, ConnectorError> {
-        let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
+    ) -> Result<HttpResponse, ConnectorError> {
         let uri = request.uri().clone();
         loop {
-            let kept = self.0.idle.take(&target).await;
+            let kept = self.0.idle.take(target).await;
             let was_kept = kept.is_some();
             let connection = match kept {
                 Some(connection) => connection,
                 // In a box: it is large, and seldom needed.
-                None => Box::pin(self.0.connector.open(&target)).await.map_err(unsent)?,
+                None => Box::pin(self.0.connector.open(target)).await.map_err(unsent)?,
             };
             if !gate.pass() {
-                self.0.idle.keep(&target, connection);
+                self.0.idle.keep(target, connection);
                 return Err(unsent(Unsent::new("the attempt was called back")));
             }
             connection.address(&mut request, &uri);
-            match self.converse(&target, connection, request).await {
-                Ok(answer) => return Ok(answer),
+            match self.converse(target, connection, request).await {
+                Ok(answer) => return read_answer(answer),
                 // The server had closed the connection: another one will do. Each of those kept is
                 // tried once at most, and a fresh one is the last.
                 Err(Failure::GivenBack(returned)) if was_kept => request = *returned,
@@ -135,8 +133,21 @@ impl Client {
 impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.clone();
-        HttpConnectorFuture::new(async move { client.send(request, &SendGate::default()).await })
+        HttpConnectorFuture::new(async move {
+            let request = read_request(request)?;
+            let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
+            client.exchange(request, &target.harmless(), &SendGate::default()).await
+        })
     }
+}
+
+fn read_request(request: HttpRequest) -> Result<Request<SdkBody>, ConnectorError> {
+    request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))
+}
+
+fn read_answer(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+    HttpResponse::try_from(answer.map(SdkBody::from))
+        .map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 /// No byte of the request went out.

@@ -40,16 +40,25 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct Target {
     scheme: Scheme,
     authority: Authority,
+    /// What is asked for there changes nothing, so that it may arrive late.
+    is_harmless: bool,
 }
 
 impl Target {
     pub fn of(uri: &Uri) -> Result<Self, BoxError> {
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
-                Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
+                let (scheme, authority) = (scheme.clone(), authority.clone());
+                Ok(Self { scheme, authority, is_harmless: false })
             }
             _ => Err("the request has no scheme or host".into()),
         }
+    }
+
+    /// For requests that change nothing: their connections end as servers like it.
+    #[must_use]
+    pub fn harmless(self) -> Self {
+        Self { is_harmless: true, ..self }
     }
 
     fn is_encrypted(&self) -> bool {
@@ -117,8 +126,10 @@ impl Connector {
             Some(proxy) => self.reach_through(&proxy, target, until).await?,
         };
         let unusable = "the connection could not be used";
-        socket::forbid_late_delivery(&stream, self.deadlines.attempt)
-            .map_err(|error| Unsent::because(unusable, error))?;
+        if !target.is_harmless {
+            socket::forbid_late_delivery(&stream, self.deadlines.attempt)
+                .map_err(|error| Unsent::because(unusable, error))?;
+        }
         Connection::new(stream, target.header()?, proxy)
             .await
             .map_err(|error| Unsent::because(unusable, error))
