@@ -241,7 +241,7 @@ impl<T, R> Lane<T, R> {
 
     /// When to ask again although nothing has happened: a pause ends, or a deadline passes.
     pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
-        let pause = self.backoff.ends(now).filter(|_| self.calls.has_queued());
+        let pause = self.backoff.ends(now).filter(|_| self.calls.queue_length() > 0);
         let batches = self.batches.iter().filter_map(|batch| batch.next_timeout(now));
         self.calls.first_deadline().into_iter().chain(pause).chain(batches).min()
     }
@@ -272,11 +272,9 @@ impl<T, R> Lane<T, R> {
             if self.is_too_late(call, now) {
                 continue;
             }
-            let mut longer = movement.clone();
-            longer.add(&call.record.transaction);
-            // A sum of more digits than DynamoDB holds would fail them all.
-            if keys.is_empty() || longer.net().as_decimal().is_storable() {
-                movement = longer;
+            // A sum of more digits than DynamoDB holds would fail them all. Most calls are alone.
+            let is_alone = keys.is_empty() && self.calls.queue_length() == 1;
+            if is_alone || movement.add_if_storable(&call.record.transaction) {
                 keys.push(key.clone());
             }
         }

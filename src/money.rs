@@ -63,6 +63,10 @@ impl Decimal {
         self.0.normalized().digits() <= MOST_DIGITS && self.has_storable_magnitude()
     }
 
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
     pub fn is_positive(&self) -> bool {
         self.0.sign() == Sign::Plus
     }
@@ -135,7 +139,7 @@ impl DefaultBalance {
         };
         match Decimal::from_number(*number) {
             None => Err(format!("must be a finite number, not {}", spell(*number))),
-            Some(decimal) if !decimal.is_positive() && !decimal.0.is_zero() => {
+            Some(decimal) if !decimal.is_positive() && !decimal.is_zero() => {
                 Err(format!("must be 0 or greater, not {}", spell(*number)))
             }
             Some(decimal) if !decimal.has_storable_magnitude() => {

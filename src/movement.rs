@@ -34,6 +34,19 @@ impl Movement {
         }
     }
 
+    /// Adds a transaction unless the sum would then have more digits than DynamoDB holds. The first
+    /// one is added in any case.
+    pub fn add_if_storable(&mut self, transaction: &Transaction) -> bool {
+        let mut longer = self.clone();
+        longer.add(transaction);
+        let is_first = self.credits.is_zero() && self.debits.is_zero();
+        let is_added = is_first || longer.net().as_decimal().is_storable();
+        if is_added {
+            *self = longer;
+        }
+        is_added
+    }
+
     /// What the balance has to be at least, which can be less than nothing: with the credits
     /// ordered first, each debit is covered at its place. `None` without a debit.
     pub fn floor(&self) -> Option<Decimal> {

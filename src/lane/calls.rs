@@ -78,8 +78,8 @@ impl<T> Calls<T> {
         self.newest
     }
 
-    pub fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+    pub fn queue_length(&self) -> usize {
+        self.queue.len()
     }
 
     /// The keys that wait for a batch, with the call that would be sent for each.

@@ -1,0 +1,75 @@
+//! The walls between the rooms: who may know Node, who may know the AWS SDK, and who may know the
+//! time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Decide everything and do nothing: they are told what happens, and when.
+const PURE: &[&str] = &[
+    "abandoned.rs",
+    "audit.rs",
+    "ending.rs",
+    "epoch.rs",
+    "in_flight.rs",
+    "lane.rs",
+    "lane/batch.rs",
+    "lane/calls.rs",
+    "money.rs",
+    "movement.rs",
+    "reads.rs",
+    "reads/batch.rs",
+    "retry.rs",
+    "transaction.rs",
+    "verdict.rs",
+];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All files of a folder, by their path below `src`, with their text.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+/// The lines of code that mention one of these words.
+fn mentions<'a>(text: &'a str, words: &[&str]) -> Vec<&'a str> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let mentions = |line: &&str| words.iter().any(|word| line.contains(word));
+    text.lines().filter(is_code).filter(mentions).collect()
+}
+
+#[test]
+fn only_the_binding_knows_node() {
+    for (name, text) in files(&source()).iter().filter(|(name, _)| !name.starts_with("binding/")) {
+        assert!(mentions(text, &["napi::", "napi_derive", "#[napi"]).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn only_the_dynamodb_room_knows_the_aws_sdk_and_http() {
+    let words = ["aws_", "hyper", "rustls", "socket2"];
+    for (name, text) in files(&source()).iter().filter(|(name, _)| !name.starts_with("dynamodb")) {
+        assert!(mentions(text, &words).is_empty(), "{name}: {:?}", mentions(text, &words));
+    }
+}
+
+#[test]
+fn pure_decisions_have_no_clock_and_do_nothing() {
+    let words =
+        ["::now()", "async ", ".await", "tokio::spawn", "tokio::sync", "fastrand", "std::fs"];
+    for name in PURE {
+        let text = fs::read_to_string(source().join(name)).unwrap();
+        assert!(mentions(&text, &words).is_empty(), "{name}: {:?}", mentions(&text, &words));
+    }
+}
