@@ -15,6 +15,13 @@ import { missing, situations } from './situations.mjs';
 /** How long recovery is waited for, in milliseconds. */
 const LONGEST = 15_000;
 
+const USERS_HANG = '8 of 100 users hang';
+
+// What a situation has set up is taken down as the process exits.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => process.exit(1));
+}
+
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 
 if (missing !== undefined) {
@@ -28,14 +35,14 @@ for (const { name, measure } of situations.filter((it) => it.name.includes(value
   process.stderr.write(`${name} …\n`);
   lines.push(row(name, await measure(LONGEST)));
 }
-if ('users that hang'.includes(values.only)) {
+if (USERS_HANG.includes(values.only)) {
   lines.push(
     '',
-    '| 8 of 100 users hang | this package: the others before | and during | AWS SDK: before | and during |',
+    `| ${USERS_HANG} | this package: the others before | and during | AWS SDK: before | and during |`,
     '| --- | --- | --- | --- | --- |',
   );
   for (const kind of /** @type {const} */ (['read', 'transact'])) {
-    process.stderr.write(`8 of 100 users hang: ${kind} …\n`);
+    process.stderr.write(`${USERS_HANG}: ${kind} …\n`);
     const rates = await measureHangingUsers(kind);
     const cells = PEERS.flatMap((peer) => [rates[peer].before, rates[peer].during]);
     const what = kind === 'read' ? 'reads a second' : 'writes a second';
