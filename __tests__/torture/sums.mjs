@@ -95,8 +95,9 @@ function checkKeys(operations, records) {
 }
 
 /** @param {Operation} operation */
-function tell(operation) {
-  return `${operation.client}: ${describe(operation)}`;
+function tell({ client, answer, invoked, answered }) {
+  const milliseconds = (/** @type {number} */ time) => (time / 1e6).toFixed(0);
+  return `${client} ${milliseconds(invoked)} to ${milliseconds(answered)} ms ${answer.code}`;
 }
 
 /**
