@@ -30,13 +30,14 @@ fn source() -> PathBuf {
 /// All files of a folder, by their path below `src`, with their text.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
-            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
-            found.push((name, fs::read_to_string(&path).unwrap()));
+            let name = path.strip_prefix(source()).expect("it lies in there").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("it is text");
+            found.push((name.into_owned(), text));
         }
     }
     found
