@@ -10,6 +10,9 @@ import { fateOf, serviceError, UNHARMED } from './faults.mjs';
 import { HeldRequests } from './held-requests.mjs';
 import { chance } from './random.mjs';
 
+/** Requests signed with this accessKeyId meet no fault. */
+export const SPARED = 'spared';
+
 /** How long what a connection has brought takes to be read, in milliseconds: plenty. */
 const TIME_TO_READ = 50;
 
@@ -131,6 +134,9 @@ export async function openProxy({ target, seed, share, attemptTimeout, only }) {
    */
   function decide(number, operation, content, incoming) {
     const { conditions, held } = proxy;
+    if (incoming.headers.authorization?.includes(`Credential=${SPARED}/`)) {
+      return UNHARMED;
+    }
     const copies = chance(seed, 'silent copy', number) < 0.5 ? 0 : 1;
     if (conditions.isRefused(String(incoming.headers['x-amz-date']))) {
       const refusal = serviceError('InvalidSignatureException');

@@ -10,7 +10,7 @@ import { DEFAULT_BALANCE, toAmount, toCents } from './cents.mjs';
 import { checkLinearizability } from './checker.mjs';
 import { CONDITIONS } from './conditions.mjs';
 import { FAULTS } from './faults.mjs';
-import { openProxy } from './proxy.mjs';
+import { openProxy, SPARED } from './proxy.mjs';
 import { checkSums, WINDOW } from './sums.mjs';
 import { Tables } from './tables.mjs';
 
@@ -109,6 +109,14 @@ export class Stage {
   /** How the workers reach the tables: through the proxy. */
   options() {
     return { ...this.#settings(), endpoint: this.#proxy.endpoint };
+  }
+
+  /** The same, for workers whose requests meet no fault. */
+  sparedOptions() {
+    return {
+      ...this.options(),
+      credentials: { accessKeyId: SPARED, secretAccessKey: 'local' },
+    };
   }
 
   /** @returns {BalanceClientOptions} */
