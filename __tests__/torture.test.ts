@@ -78,7 +78,7 @@ test.each(['hanging users', 'dead connections', 'clock skew'])(
   async (only) => {
     const figures = await torture(
       'run.mjs',
-      ...['--calls', '240', '--seed', '4', '--json', '--only', only],
+      ...['--calls', '480', '--seed', '4', '--json', '--only', only],
     );
 
     expect(figures).toMatchObject(TRUE);

@@ -29,7 +29,7 @@ const SHARE_OF_USERS = 1 / 3;
 /** For how long users hang, in milliseconds. */
 const HANG = 3000;
 /** How often open connections go silent, in milliseconds. */
-const LIFE_OF_CONNECTION = 1500;
+const LIFE_OF_CONNECTION = 250;
 const SHARE_UNREAD = 0.3;
 const MINUTE = 60_000;
 /** How old or young a signature may be, as AWS documents it. */
