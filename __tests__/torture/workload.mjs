@@ -6,9 +6,9 @@ import { chance, Random } from './random.mjs';
 /** Users of a group share keys. Small groups keep the histories cheap to check. */
 const USERS_PER_GROUP = 3;
 
-const SHARE_IN_DEBT = 0.2;
-/** In cents: less than one credit, so that soon there is something to refuse and to allow. */
-const MAX_DEBT = 5_000;
+const SHARE_IN_DEBT = 0.25;
+/** In cents: several credits, so that they stay there for some calls. */
+const MAX_DEBT = 30_000;
 
 /** How far behind or ahead of a caller's own progress the keys are that it repeats. */
 const REACH = 6;
