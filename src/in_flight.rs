@@ -14,6 +14,9 @@ use crate::retry;
 const MIN_SLOW: Duration = Duration::from_millis(100);
 const SLOW_FACTOR: u32 = 8;
 
+/// One that takes so many times longer still will most likely not be answered at all.
+const HOPELESS_FACTOR: u32 = 5;
+
 /// Requests in flight at once, slow ones included: each takes a connection and with it a file
 /// descriptor, of which a process has 1,024 by default on most systems.
 pub const MAX_TOTAL: usize = 256;
@@ -90,6 +93,11 @@ impl InFlight {
         let is_full = self.in_time.len() + self.slow.len() >= MAX_TOTAL;
         let first = self.in_time.first().filter(|_| !is_full)?;
         Some(first.began + self.slow_after())
+    }
+
+    /// After how long a request is hopeless; `None` while it is not known what is usual here.
+    pub fn hopeless_after(&self) -> Option<Duration> {
+        self.usual.map(|_| self.slow_after() * HOPELESS_FACTOR)
     }
 
     pub fn begin(&mut self, now: Instant) -> Ticket {

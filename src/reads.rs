@@ -149,7 +149,10 @@ impl<T> ReadQueue<T> {
         let calls = &self.calls;
         let batch = self.batches.get_mut(&ready)?;
         let last = batch.callers().max().and_then(|number| calls.get(number));
-        let attempt_ends = now + self.config.attempt_timeout;
+        // Where one of several users hangs, the others are not kept waiting for as long as an attempt.
+        let hopeless_after = self.in_flight.hopeless_after().filter(|_| batch.users.len() > 1);
+        let limit = self.config.attempt_timeout;
+        let attempt_ends = now + hopeless_after.map_or(limit, |it| it.min(limit));
         let until = last.map_or(attempt_ends, |(call, _)| call.deadline.min(attempt_ends));
         let (users, attempt) = batch.begin_attempt(until, self.in_flight.begin(now));
         for user_id in &users {

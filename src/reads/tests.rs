@@ -240,6 +240,25 @@ fn requests_that_hang_do_not_take_the_places_of_the_others() {
 }
 
 #[test]
+fn several_users_do_not_wait_as_long_as_an_attempt_for_one_of_them_who_hangs() {
+    let now = Instant::now();
+    let (mut reads, first) = together(3, now);
+    assert_eq!(first.attempt.until, now + ATTEMPT, "nothing is known of what is usual here");
+    let later = now + Duration::from_millis(5);
+    reads.on_completed(first.batch, Ok(all_have(&first.users, 7)), later, LONGEST);
+    for number in 0..3 {
+        reads.push(reader(number as u64 + 10, number, later));
+    }
+    let second = all_attempts(&mut reads, later).remove(0);
+    assert_eq!(second.users.len(), 3);
+    assert_eq!(second.attempt.until, later + Duration::from_millis(500));
+    // Those who travel alone have all the time of an attempt.
+    reads.on_completed(second.batch, Err(Fault::Unanswered(reason())), later, LONGEST);
+    let alone = all_attempts(&mut reads, later + Duration::from_millis(25)).remove(0);
+    assert_eq!(alone.attempt.until, later + Duration::from_millis(25) + ATTEMPT);
+}
+
+#[test]
 fn of_one_user_four_requests_are_in_flight() {
     let now = Instant::now();
     let mut reads = reads();
