@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
-const NODE_MAJOR = 20;
+/** The first with `crc32` in `node:zlib`, which stand-ins for DynamoDB need. */
+const NODE_MINIMUM = { major: 20, minor: 15 };
 const JAVA_MAJOR = 17;
 
 /** The oldest Rust that compiles the dependencies, as Cargo.toml states it. */
@@ -30,10 +31,13 @@ function complaints(names) {
 }
 
 function checkNode() {
-  const found = Number(process.versions.node.split('.')[0]);
-  return found >= NODE_MAJOR
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isNew =
+    major > NODE_MINIMUM.major || (major === NODE_MINIMUM.major && minor >= NODE_MINIMUM.minor);
+  const needed = `Node ${NODE_MINIMUM.major}.${NODE_MINIMUM.minor} or newer`;
+  return isNew
     ? undefined
-    : complaint(`Node ${NODE_MAJOR} or newer`, `Node ${process.versions.node}`, {
+    : complaint(needed, `Node ${process.versions.node}`, {
         linux: 'see https://nodejs.org/en/download, or: nvm install --lts',
         darwin: 'brew install node',
         win32: 'winget install OpenJS.NodeJS.LTS',
