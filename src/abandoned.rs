@@ -64,7 +64,16 @@ impl Abandoned {
         named.filter(|request| is_alive(request.since)).map(|request| request.epoch).max(forgotten)
     }
 
-    /// Nothing arrives for this key and user any more.
+    /// Whether a request for a key and a user was given up, and it is not known what became of it.
+    pub fn contains(&self, key: &IdempotentKey, user_id: &UserId, now: Instant) -> bool {
+        !self.by_name.is_empty()
+            && self
+                .by_name
+                .get(&(key.clone(), user_id.clone()))
+                .is_some_and(|request| now.duration_since(request.since) < MAX_AGE)
+    }
+
+    /// It is known what became of the requests for a key and a user.
     pub fn settle(&mut self, key: &IdempotentKey, user_id: &UserId) {
         if !self.by_name.is_empty() {
             self.by_name.remove(&(key.clone(), user_id.clone()));

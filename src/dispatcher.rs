@@ -236,8 +236,10 @@ impl<S: Store> Dispatcher<S> {
             }
             Call::Transact(write) => {
                 let Transaction { idempotent_key, user_id, .. } = &write.record.transaction;
-                let doubt = self.abandoned.last_epoch(idempotent_key, user_id, Instant::now());
-                self.answer([(write.reply, Err(ending.cancelled(doubt.is_some())))]);
+                let (abandoned, now) = (&self.abandoned, Instant::now());
+                let is_unknown = abandoned.contains(idempotent_key, user_id, now)
+                    || abandoned.last_epoch(idempotent_key, user_id, now).is_some();
+                self.answer([(write.reply, Err(ending.cancelled(is_unknown)))]);
             }
         }
     }

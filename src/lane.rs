@@ -177,7 +177,7 @@ impl<T, R> Lane<T, R> {
         let Some(mut batch) = self.take(number) else { return Vec::new() };
         let was_called_back = batch.end_attempt(request);
         match completion {
-            Completion::Write(Ok(WriteAnswer::Committed)) => self.committed(&batch, abandoned),
+            Completion::Write(Ok(WriteAnswer::Committed)) => self.committed(&batch, now, abandoned),
             Completion::Write(Ok(WriteAnswer::Refused(refusal))) => {
                 self.refused(batch, &refusal, now, abandoned)
             }
@@ -345,7 +345,7 @@ impl<T, R> Lane<T, R> {
                 (in_doubt, Some(batch.backoff.reason().cloned().unwrap_or(otherwise)))
             }
         };
-        let is_unknown = in_doubt || self.doubt(key, now, abandoned).is_some();
+        let is_unknown = in_doubt || self.is_unsettled(key, now, abandoned);
         let ending = self.config.ending;
         let error = match end {
             End::Deadline => ending.at_deadline(is_unknown, reason),
@@ -360,21 +360,37 @@ impl<T, R> Lane<T, R> {
         epoch.filter(|epoch| !epoch.is_over(self.seen_epoch))
     }
 
-    fn committed(&mut self, batch: &Batch<R>, abandoned: &mut Abandoned) -> Replies<T> {
+    /// Whether it is unknown what became of an earlier call with a key. Then nobody who calls with it
+    /// is told that nothing happened before there was an answer.
+    fn is_unsettled(&self, key: &IdempotentKey, now: Instant, abandoned: &Abandoned) -> bool {
+        abandoned.contains(key, &self.user_id, now) || self.doubt(key, now, abandoned).is_some()
+    }
+
+    fn committed(
+        &mut self,
+        batch: &Batch<R>,
+        now: Instant,
+        abandoned: &mut Abandoned,
+    ) -> Replies<T> {
         self.backoff = Backoff::default();
         self.max_records = self.max_records.saturating_mul(2).min(MAX_RECORDS);
         let mut replies = Vec::new();
         for record in &batch.records {
             let key = &record.transaction.idempotent_key;
-            abandoned.settle(key, &self.user_id);
-            for call in self.calls.settle(key) {
+            let calls = self.calls.settle(key);
+            match batch.epoch {
+                // Nobody hears of it: whoever comes with this key must not think that nothing was.
+                Some(epoch) if calls.is_empty() => abandoned.add(key, &self.user_id, epoch, now),
+                _ => abandoned.settle(key, &self.user_id),
+            }
+            replies.extend(calls.into_iter().map(|call| {
                 let outcome = if call.record.call_id == record.call_id {
                     Ok(())
                 } else {
                     verdict::judge_taken_key(&call.record, &ExistingRecord::from(&**record))
                 };
-                replies.push((call.reply, outcome));
-            }
+                (call.reply, outcome)
+            }));
         }
         replies
     }
@@ -389,7 +405,7 @@ impl<T, R> Lane<T, R> {
     ) -> Replies<T> {
         assert_eq!(refusal.records.len(), batch.records.len(), "a state for each record");
         if batch.has_written(&refusal.records) {
-            return self.committed(&batch, abandoned);
+            return self.committed(&batch, now, abandoned);
         }
         self.backoff = Backoff::default();
         let is_over = self.see(&batch, refusal);
@@ -399,7 +415,7 @@ impl<T, R> Lane<T, R> {
         }
         match self.doubt_about_refused(&batch, refusal, now, abandoned) {
             Some(epoch) => self.end_epoch(batch, epoch, now, abandoned),
-            None => self.settle(&batch, refusal, is_over, abandoned),
+            None => self.settle(&batch, refusal, abandoned),
         }
     }
 
@@ -440,7 +456,6 @@ impl<T, R> Lane<T, R> {
         &mut self,
         batch: &Batch<R>,
         refusal: &Refusal,
-        is_over: bool,
         abandoned: &mut Abandoned,
     ) -> Replies<T> {
         let mut replies = Vec::new();
@@ -458,7 +473,7 @@ impl<T, R> Lane<T, R> {
         match &refusal.balance {
             None => self.calls.requeue(&batch.keys),
             Some(refused) => {
-                self.settle_balance(batch, refusal, refused, is_over, &mut replies);
+                self.settle_balance(batch, refusal, refused, &mut replies, abandoned);
             }
         }
         replies
@@ -471,16 +486,22 @@ impl<T, R> Lane<T, R> {
         batch: &Batch<R>,
         refusal: &Refusal,
         refused: &RefusedBalance,
-        is_over: bool,
         replies: &mut Replies<T>,
+        abandoned: &mut Abandoned,
     ) {
+        let is_over = batch.epoch.is_some_and(|epoch| epoch.is_over(refused.epoch));
         let coverage = Coverage::of(&refused.balance, &self.config.default_balance);
         let mut going = Vec::new();
         for (record, state) in batch.records.iter().zip(&refusal.records) {
             let key = &record.transaction.idempotent_key;
             // A record in conflict may turn out to be a duplicate, which is told first.
             if *state == RecordState::Free {
-                replies.extend(self.refuse(key, batch.newest_call, &coverage));
+                let refused = self.refuse(key, batch.newest_call, &coverage);
+                if !refused.is_empty() {
+                    // Its record was not there, and no earlier request can write it any more.
+                    abandoned.settle(key, &self.user_id);
+                }
+                replies.extend(refused);
             }
             if let Some(call) = self.calls.callers(key).next()
                 && coverage.refusal_of(&call.record.transaction).is_none()
@@ -651,7 +672,7 @@ impl<T, R> Lane<T, R> {
             batch.abandon(&self.user_id, now, abandoned);
         }
         for key in &batch.keys {
-            let is_unknown = batch.is_uncertain || self.doubt(key, now, abandoned).is_some();
+            let is_unknown = batch.is_uncertain || self.is_unsettled(key, now, abandoned);
             let error = self.config.ending.refused(is_unknown, why.clone());
             let calls = self.calls.settle(key).into_iter();
             replies.extend(calls.map(|call| (call.reply, Err(error.clone()))));

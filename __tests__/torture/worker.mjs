@@ -157,7 +157,10 @@ process.on('message', async (/** @type {Task} */ task) => {
       const answer = await ask(client, call, repetition === 0 ? patience(random) : {});
       const answered = elapsed();
       await tell({ operation: { call, answer, invoked, answered, client: name }, caller });
-      if (meaning(answer) !== 'unknown') {
+      // After an unknown outcome only an answer will do: that this call did nothing says nothing of
+      // the one before it.
+      const isSettled = repetition === 0 || meaning(answer) !== 'nothing';
+      if (meaning(answer) !== 'unknown' && isSettled) {
         return;
       }
     }

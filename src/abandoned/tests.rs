@@ -25,6 +25,8 @@ fn what_was_given_up_for_a_key_is_known() {
     assert_eq!(abandoned.last_epoch(&key("a"), &user("u"), now), Some(epoch(5)));
     assert_eq!(abandoned.last_epoch(&key("b"), &user("u"), now), None);
     assert_eq!(abandoned.last_epoch(&key("a"), &user("other"), now), None);
+    assert!(abandoned.contains(&key("a"), &user("u"), now));
+    assert!(!abandoned.contains(&key("a"), &user("other"), now));
 }
 
 #[test]
@@ -60,6 +62,7 @@ fn what_is_older_than_a_signature_may_be_is_forgotten() {
     let last = now + MAX_AGE.checked_sub(Duration::from_millis(1)).unwrap();
     assert_eq!(abandoned.last_epoch(&key("a"), &user("u"), last), Some(epoch(5)));
     assert_eq!(abandoned.last_epoch(&key("a"), &user("u"), now + MAX_AGE), None);
+    assert!(!abandoned.contains(&key("a"), &user("u"), now + MAX_AGE));
     abandoned.add(&key("b"), &user("u"), epoch(6), now + MAX_AGE);
     assert_eq!(abandoned.order.len(), 1, "it takes no memory any more");
 }

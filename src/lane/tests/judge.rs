@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::database::{Content, Database, Owner, Part};
+use super::database::{Content, Database, Owner, Part, Stored};
 use crate::epoch::Epoch;
 use crate::error::{BalanceError, ErrorCode};
 use crate::store::SendGate;
@@ -116,7 +116,25 @@ pub fn judge(
             calls.iter().any(|other| other.is_poisoned && other.content == call.content)
         }
         Err(code @ ErrorCode::AccessDenied) => has_met(code),
-        Err(ErrorCode::NothingHappened) => call.is_cancelled || now == call.deadline,
+        Err(ErrorCode::NothingHappened) => {
+            // Nor has an earlier call with its key done it, of which nobody has heard.
+            let has_heard = |other: &Call| {
+                other.content.key == call.content.key
+                    && matches!(
+                        other.answer,
+                        Some(
+                            Ok(())
+                                | Err(ErrorCode::DuplicateTransaction
+                                    | ErrorCode::IdempotentKeyReused)
+                        )
+                    )
+            };
+            let of_unsettled = |stored: &Stored| match stored.owner {
+                Owner::Call(other) => calls[other].is_doubtful() && !calls.iter().any(has_heard),
+                Owner::OtherProcess => false,
+            };
+            (call.is_cancelled || now == call.deadline) && !stored.is_some_and(of_unsettled)
+        }
         Err(_) => false,
     };
     assert!(is_true, "call {number} was told {answer:?}, which is not true: {call:?}, {stored:?}");
