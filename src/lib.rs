@@ -8,26 +8,13 @@
 // Denied and not forbidden: what napi's macros expand to allows it for itself.
 #![deny(unsafe_code)]
 
-pub mod abandoned;
-pub mod admission;
-pub mod answer;
-pub mod audit;
 pub mod binding;
-pub mod credentials;
-pub mod dispatcher;
+pub mod core;
+pub mod driver;
 pub mod dynamodb;
-pub mod ending;
-pub mod epoch;
 pub mod error;
-pub mod in_flight;
-pub mod lane;
-pub mod ledger;
 pub mod money;
-pub mod movement;
 pub mod options;
-pub mod reads;
-pub mod retry;
 pub mod store;
 pub mod transaction;
 pub mod value;
-pub mod verdict;

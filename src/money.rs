@@ -21,7 +21,7 @@ const LARGEST_EXPONENT: i64 = 125;
 const RANGE: &str = "between 1e-130 and 9.9999999999999999999999999999999999999e+125";
 
 /// The digits a DynamoDB number can have. Source: as above.
-const MOST_DIGITS: u64 = 38;
+const MAX_DIGITS: u64 = 38;
 
 /// An exact decimal number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ impl Decimal {
 
     /// Whether DynamoDB can hold this number exactly.
     pub fn is_storable(&self) -> bool {
-        self.0.normalized().digits() <= MOST_DIGITS && self.has_storable_magnitude()
+        self.0.normalized().digits() <= MAX_DIGITS && self.has_storable_magnitude()
     }
 
     pub fn is_zero(&self) -> bool {

@@ -1,19 +1,21 @@
 //! What a `BalanceClient` can be told, checked when the client is made.
 
+pub mod credentials;
+
 use std::time::Duration;
 
 use url::Url;
 
-use crate::credentials::CredentialsSource;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::DefaultBalance;
+use crate::options::credentials::CredentialsSource;
 use crate::value::{Value, spell};
 
 /// Bounds of the three deadlines. The upper one stays well below the ten minutes for which
 /// DynamoDB remembers a request's token.
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems, ClientRequestToken.
-const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
-const LONGEST_DEADLINE: Duration = Duration::from_mins(5);
+const MIN_DEADLINE: Duration = Duration::from_millis(1);
+const MAX_DEADLINE: Duration = Duration::from_mins(5);
 
 /// Establishing a connection takes one to three round trips; past this the host is unreachable.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,7 +28,7 @@ const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A table name or ARN, 1 to 1,024 characters.
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems, TableName.
-const LONGEST_TABLE_NAME: usize = 1024;
+const MAX_TABLE_NAME: usize = 1024;
 
 /// Every option there is. A misspelt one would otherwise be ignored: with a table's name, money
 /// would go to the wrong table.
@@ -216,7 +218,7 @@ fn table(value: Value) -> Result<String, String> {
     let is_allowed = |letter: char| {
         letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':' | '/')
     };
-    if name.len() <= LONGEST_TABLE_NAME && name.chars().all(is_allowed) {
+    if name.len() <= MAX_TABLE_NAME && name.chars().all(is_allowed) {
         Ok(name)
     } else {
         Err(format!("must be a table's name or ARN, not {name:?}"))
@@ -236,12 +238,12 @@ fn deadline(value: &Value) -> Result<Duration, String> {
     };
     Duration::try_from_secs_f64(milliseconds / 1000.0)
         .ok()
-        .filter(|duration| (SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(duration))
+        .filter(|duration| (MIN_DEADLINE..=MAX_DEADLINE).contains(duration))
         .ok_or_else(|| {
             format!(
                 "must be between {} and {} milliseconds, not {}",
-                SHORTEST_DEADLINE.as_millis(),
-                LONGEST_DEADLINE.as_millis(),
+                MIN_DEADLINE.as_millis(),
+                MAX_DEADLINE.as_millis(),
                 spell(*milliseconds)
             )
         })

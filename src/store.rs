@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, SendGate};
 
-use crate::epoch::Epoch;
+use crate::core::epoch::Epoch;
 use crate::error::{BalanceError, Cause};
 use crate::money::{Decimal, StoredBalance};
 use crate::transaction::{Transaction, UserId};

@@ -8,7 +8,7 @@ use crate::value::Value;
 
 /// The longest partition key in bytes of UTF-8.
 /// Source: Amazon DynamoDB Developer Guide, "Quotas", partition key length.
-const LONGEST_KEY: usize = 2048;
+const MAX_KEY: usize = 2048;
 
 /// How the two functions speak of a field; callers match on the exact words.
 struct Wording {
@@ -72,10 +72,8 @@ fn validate_key(value: Value, wording: &Wording) -> Result<Arc<str>, BalanceErro
     match value {
         Value::Undefined | Value::Null => Err(wording.refuse("is required")),
         Value::Text(text) if text.is_empty() => Err(wording.refuse("is required")),
-        Value::Text(text) if text.len() > LONGEST_KEY => Err(wording.refuse(&format!(
-            "must be at most {LONGEST_KEY} bytes long in UTF-8, not {}",
-            text.len()
-        ))),
+        Value::Text(text) if text.len() > MAX_KEY => Err(wording
+            .refuse(&format!("must be at most {MAX_KEY} bytes long in UTF-8, not {}", text.len()))),
         Value::Text(text) => Ok(text.into()),
         Value::MalformedText => {
             Err(wording.refuse("must be well-formed Unicode, without unpaired surrogates"))

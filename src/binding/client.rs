@@ -15,11 +15,11 @@ use super::options;
 use super::outbox::{Deliver, Outbox};
 use super::runtime;
 use super::value::{self, AnyValue};
-use crate::credentials::CredentialsSource;
+use crate::driver::ledger::Ledger;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
-use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::options::credentials::CredentialsSource;
 use crate::transaction::{Transaction, UserId};
 
 /// A ledger in DynamoDB.

@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::failure::Failure;
 use super::value::{self, AnyValue};
-use crate::credentials::{
+use crate::options::credentials::{
     Credentials, CredentialsProvider, ProvidedCredentials, UncheckedCredentials,
 };
 use crate::options::invalid_option;

@@ -1,10 +1,10 @@
 //! The only place that knows Node: JavaScript values in, JavaScript values out, errors as plain
 //! data. `index.js` gives them their faces.
 
+pub mod admin;
 pub mod client;
 pub mod credentials;
 pub mod failure;
-pub mod operations;
 pub mod options;
 pub mod outbox;
 mod runtime;

@@ -7,10 +7,10 @@ use std::iter::successors;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
 
-use super::genuine::Foreign;
-use super::http::{Unreadable, Unsent};
-use super::identity::{NoPassport, SignAgain};
-use super::wire::Misdirected;
+use crate::dynamodb::configuration::identity_cache::{NoSigningContext, SignAgain};
+use crate::dynamodb::transport::genuine::Foreign;
+use crate::dynamodb::transport::http::{Unreadable, Unsent};
+use crate::dynamodb::transport::wire::Misdirected;
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::store::{Fault, Reason};
 
@@ -171,7 +171,7 @@ fn classify_transport<E>(error: &SdkError<E>, has_left: bool) -> Fault
 where
     E: Error + 'static,
 {
-    if let Some(NoPassport(fault)) = find_source(error) {
+    if let Some(NoSigningContext(fault)) = find_source(error) {
         return fault.clone();
     }
     if let Some(refused) = find_source::<SignAgain>(error) {

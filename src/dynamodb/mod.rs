@@ -1,30 +1,13 @@
 //! The only place that knows the AWS SDK.
 
-mod attempt;
-mod certificates;
-mod chain;
-mod clock;
-mod connection;
-mod credentials;
-mod endpoint;
+pub mod admin;
+mod client;
+mod configuration;
 mod fault;
-mod genuine;
-mod http;
-mod identity;
-mod limited;
-mod metadata;
 mod opening;
-pub mod operations;
-mod patience;
-mod profiles;
-mod protocol;
 mod read;
-mod scan;
-mod settings;
-mod shared_task;
-mod table;
+mod transport;
 mod unseen;
-mod wire;
 mod write;
 
 use std::collections::HashMap;
@@ -32,7 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::epoch::Epoch;
+use crate::core::epoch::Epoch;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
@@ -40,6 +23,7 @@ use crate::store::{Attempt, EpochAnswer, Fault, Record, Store, WriteAnswer};
 use crate::transaction::UserId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use opening::Opening;
+use transport::attempt;
 use write::WriteRequest;
 
 /// Balances and records in two DynamoDB tables.
@@ -58,7 +42,7 @@ impl DynamoDb {
     /// used.
     pub async fn create_tables(&self) -> Result<(), BalanceError> {
         let connection = self.opening.connection().await.map_err(opening::failure)?;
-        table::create(connection, self.opening.options()).await
+        admin::table::create(connection, self.opening.options()).await
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::clock::Clock;
-use super::connection::{self, Connection};
-use super::shared_task::{self, Interruption, SharedTask};
+use crate::dynamodb::client::{self, Connection};
+use crate::dynamodb::configuration::shared_task::{self, Interruption, SharedTask};
+use crate::dynamodb::transport::clock::Clock;
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::{Fault, Reason};
@@ -52,7 +52,7 @@ impl Opening {
     pub fn awaited(&self) -> String {
         match self.0.opened.get() {
             None => "the configuration is still being read".to_owned(),
-            Some(connection) => connection.wire.passports.awaited(),
+            Some(connection) => connection.wire.identities.awaited(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Opening {
             async move {
                 Connection::open(&state.options, &state.environment, state.clock.clone()).await
             },
-            connection::patience(self.0.options.deadlines),
+            client::patience(self.0.options.deadlines),
             move |outcome| keeper.keep(outcome),
         );
         *under_way = Some(opening.clone());

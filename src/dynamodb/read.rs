@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use super::connection::Connection;
-use super::protocol::{Operation, Protocol};
-use super::stored_balance;
-use super::{fault, table};
+use crate::dynamodb::admin::table;
+use crate::dynamodb::client::Connection;
+use crate::dynamodb::fault;
+use crate::dynamodb::stored_balance;
+use crate::dynamodb::transport::protocol::{Operation, Protocol};
 use crate::money::StoredBalance;
 use crate::options::Options;
 use crate::store::Fault;

@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::primitives::Blob;
 use tokio::time::Instant;
 
 use super::*;
-use crate::credentials::{Credentials, CredentialsSource};
 use crate::money::DefaultBalance;
 use crate::options::Deadlines;
+use crate::options::credentials::{Credentials, CredentialsSource};
 use crate::store::CallId;
 use crate::transaction::Transaction;
 use crate::value::Value;

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttributes};
 
-use super::connection::Connection;
-use super::{fault, read};
+use crate::dynamodb::client::Connection;
+use crate::dynamodb::fault;
+use crate::dynamodb::read;
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::{Fault, Reason, SendGate};

@@ -16,13 +16,15 @@ use aws_sdk_dynamodb::types::{
 };
 use uuid::Uuid;
 
-use super::connection::Connection;
-use super::unseen::{self, Subject};
-use super::{fault, stored_balance, table};
-use crate::epoch::Epoch;
+use crate::core::balance_change::{BalanceChange, Net};
+use crate::core::epoch::Epoch;
+use crate::dynamodb::admin::table;
+use crate::dynamodb::client::Connection;
+use crate::dynamodb::fault;
+use crate::dynamodb::stored_balance;
+use crate::dynamodb::unseen::{self, Subject};
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::Decimal;
-use crate::movement::{Movement, Net};
 use crate::options::Options;
 use crate::store::SendGate;
 use crate::store::{
@@ -84,7 +86,7 @@ impl WriteRequest {
     /// What its conditions are about.
     fn subjects(&self, options: &Options) -> Vec<Subject<'_>> {
         let records = self.records.iter().map(|record| &record.transaction);
-        let floor = Movement::of(records.clone()).floor();
+        let floor = BalanceChange::of(records.clone()).floor();
         let user_id = records.clone().next().map_or("", |transaction| transaction.user_id.as_str());
         // Absent, it would have been refused only where the default does not suffice.
         let default = options.default_balance.as_decimal();
@@ -198,7 +200,7 @@ fn put_record(record: &Record, options: &Options) -> Put {
 
 /// Moves the balance, unless a later epoch has begun on it, and leaves its own epoch there.
 fn update_balance(epoch: Epoch, records: &[Arc<Record>], options: &Options) -> Update {
-    let movement = Movement::of(records.iter().map(|record| &record.transaction));
+    let movement = BalanceChange::of(records.iter().map(|record| &record.transaction));
     let (sign, amount) = match movement.net() {
         Net::Credit(amount) => ('+', amount),
         Net::Debit(amount) => ('-', amount),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::credentials::Credentials;
+use crate::options::credentials::Credentials;
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())

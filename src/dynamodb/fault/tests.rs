@@ -354,7 +354,7 @@ fn a_request_that_could_not_be_built_is_a_defect() {
 #[test]
 fn missing_credentials_are_told_so_wherever_they_were_missed() {
     let none = || BalanceError::new(ErrorCode::NoCredentials, "No credentials: none.");
-    let missing = || NoPassport(Fault::Final(none()));
+    let missing = || NoSigningContext(Fault::Final(none()));
     let wrapped = io::Error::other(missing());
     for error in [
         dispatch_failure(ConnectorError::other(missing().into(), None)),

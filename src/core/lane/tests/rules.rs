@@ -1,0 +1,866 @@
+//! Each rule by an example. The calls are named after their keys.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::{
+    Action, Completion, Config, Lane, MAX_RECORDS, MAX_UNCERTAIN, PendingWrite, Replies,
+    WriteAttempt,
+};
+use crate::core::abandoned::Abandoned;
+use crate::core::epoch::Epoch;
+use crate::core::indefinite::{Ending, Operation};
+use crate::error::{BalanceError, ErrorCode};
+use crate::money::{Decimal, StoredBalance};
+use crate::store::{
+    CallId, EpochAnswer, ExistingRecord, Fault, Reason, Record, RecordState, Refusal,
+    RefusedBalance, WriteAnswer,
+};
+use crate::transaction::{Transaction, UserId};
+use crate::value::Value;
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(25);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const LATENCY: Duration = Duration::from_millis(5);
+/// The longest pause after a fault.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A request: its epoch and its records.
+type Request = (Epoch, Vec<Arc<Record>>);
+type Told = Vec<(&'static str, Result<(), ErrorCode>)>;
+
+use ErrorCode::{
+    AccessDenied, CorruptBalance, DuplicateTransaction, IdempotentKeyReused, InsufficientBalance,
+    InternalError, NothingHappened, OutcomeUnknown, ServiceError,
+};
+use RecordState::{Free, Unclear};
+
+/// A lane, the time, and all calls so far.
+struct Scene {
+    lane: Lane<&'static str, Request>,
+    abandoned: Abandoned,
+    now: Instant,
+    epoch: Epoch,
+    numbers: HashMap<&'static str, u64>,
+    records: HashMap<&'static str, Arc<Record>>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let config = Config {
+            ending: Ending { operation: Operation::Transact, call_timeout: CALL_TIMEOUT },
+            default_balance: decimal("100"),
+            attempt_timeout: ATTEMPT_TIMEOUT,
+        };
+        Self {
+            lane: Lane::new(Arc::new(config), user()),
+            abandoned: Abandoned::default(),
+            now: Instant::now(),
+            epoch: epoch("1000"),
+            numbers: HashMap::new(),
+            records: HashMap::new(),
+        }
+    }
+
+    fn credit(&mut self, name: &'static str, amount: f64) {
+        self.join(name, name, amount, "credit");
+    }
+
+    fn debit(&mut self, name: &'static str, amount: f64) {
+        self.join(name, name, amount, "debit");
+    }
+
+    fn join(&mut self, name: &'static str, key: &str, amount: f64, transaction_type: &str) {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let transaction = Transaction::validate(
+            text(key),
+            text("user-1"),
+            &Value::Number(amount),
+            &text(transaction_type),
+        );
+        let record = Arc::new(Record {
+            transaction: transaction.unwrap(),
+            timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+            call_id: CallId::unique(),
+        });
+        let number = u64::try_from(self.numbers.len()).unwrap();
+        self.numbers.insert(name, number);
+        self.records.insert(name, Arc::clone(&record));
+        let deadline = self.now + CALL_TIMEOUT;
+        self.lane.push(PendingWrite { number, record, deadline, reply: name });
+    }
+
+    fn next(&mut self) -> Option<WriteAttempt<Request>> {
+        let prepare = |epoch, records: &[Arc<Record>]| (epoch, records.to_vec());
+        self.lane.next_attempt(self.now, self.epoch, prepare)
+    }
+
+    /// The next request, which is sent.
+    fn send(&mut self) -> WriteAttempt<Request> {
+        let attempt = self.connect();
+        assert!(attempt.attempt.gate.pass());
+        attempt
+    }
+
+    /// The next request, which has no connection yet.
+    fn connect(&mut self) -> WriteAttempt<Request> {
+        self.next().expect("something is to be sent")
+    }
+
+    fn sends(&mut self, keys: &[&str]) -> WriteAttempt<Request> {
+        let attempt = self.send();
+        assert_eq!(keys_of(&attempt), keys);
+        attempt
+    }
+
+    #[track_caller]
+    fn stays(&mut self) {
+        if let Some(attempt) = self.next() {
+            panic!("{:?} left", keys_of(&attempt));
+        }
+    }
+
+    fn complete(&mut self, attempt: WriteAttempt<Request>, completion: Completion) -> Told {
+        self.now += LATENCY;
+        let WriteAttempt { batch, request, .. } = attempt;
+        let Self { lane, abandoned, now, .. } = self;
+        told(lane.on_completed(batch, request, completion, *now, 1.0, abandoned))
+    }
+
+    fn commit(&mut self, attempt: WriteAttempt<Request>) -> Told {
+        self.complete(attempt, Completion::Write(Ok(WriteAnswer::Committed)))
+    }
+
+    fn refuse(
+        &mut self,
+        attempt: WriteAttempt<Request>,
+        records: impl IntoIterator<Item = RecordState>,
+        balance: impl Into<Option<StoredBalance>>,
+    ) -> Told {
+        self.refuse_in(attempt, records, balance, None)
+    }
+
+    /// A refusal by a balance that has seen an epoch.
+    fn refuse_in(
+        &mut self,
+        attempt: WriteAttempt<Request>,
+        records: impl IntoIterator<Item = RecordState>,
+        balance: impl Into<Option<StoredBalance>>,
+        epoch: Option<Epoch>,
+    ) -> Told {
+        let balance = balance.into().map(|balance| RefusedBalance { balance, epoch });
+        let refusal = Refusal { records: records.into_iter().collect(), balance };
+        assert_eq!(refusal.records.len(), attempt.request.1.len());
+        self.complete(attempt, Completion::Write(Ok(WriteAnswer::Refused(refusal))))
+    }
+
+    fn fail(&mut self, attempt: WriteAttempt<Request>, fault: Fault) -> Told {
+        let completion = match attempt.action {
+            Action::Write => Completion::Write(Err(fault)),
+            Action::EndEpoch { .. } => Completion::EndEpoch(Err(fault)),
+        };
+        self.complete(attempt, completion)
+    }
+
+    fn end_epoch(&mut self, attempt: WriteAttempt<Request>, answer: EpochAnswer) -> Told {
+        assert!(matches!(attempt.action, Action::EndEpoch { .. }), "{:?}", attempt.action);
+        self.complete(attempt, Completion::EndEpoch(Ok(answer)))
+    }
+
+    /// The next request goes unanswered.
+    fn go_unanswered(&mut self) {
+        let attempt = self.send();
+        assert_eq!(self.fail(attempt, unanswered()), []);
+    }
+
+    /// The next request goes unanswered, and its repetition is ready.
+    fn repeat_unanswered(&mut self) -> WriteAttempt<Request> {
+        self.go_unanswered();
+        self.now += PAUSE;
+        self.send()
+    }
+
+    /// A debit of 50 goes unanswered, and its repetition finds a balance of 20.
+    fn doubt(&mut self) -> WriteAttempt<Request> {
+        self.debit("a", 50.0);
+        let again = self.repeat_unanswered();
+        assert_eq!(self.refuse(again, [Free], balance("20")), []);
+        self.send()
+    }
+
+    fn cancel(&mut self, name: &'static str) -> Option<(&'static str, Result<(), ErrorCode>)> {
+        let Self { lane, abandoned, numbers, now, .. } = self;
+        told(lane.cancel(numbers[name], *now, abandoned).into_iter().collect()).pop()
+    }
+
+    fn expire(&mut self) -> Told {
+        self.now += CALL_TIMEOUT;
+        told(self.lane.on_timeout(self.now, &mut self.abandoned))
+    }
+
+    /// The record of a call, as it is found under its key.
+    fn found(&self, name: &str) -> ExistingRecord {
+        ExistingRecord::from(&*self.records[name])
+    }
+
+    /// The same, written by another call.
+    fn found_twin(&self, name: &str) -> ExistingRecord {
+        ExistingRecord { call_id: Some(CallId::unique().to_string()), ..self.found(name) }
+    }
+
+    fn twin(&self, name: &str) -> RecordState {
+        RecordState::Taken(self.found_twin(name))
+    }
+}
+
+fn told(replies: Replies<&'static str>) -> Told {
+    replies.into_iter().map(|(name, it)| (name, it.map_err(|error| error.code))).collect()
+}
+
+fn keys_of(attempt: &WriteAttempt<Request>) -> Vec<&str> {
+    attempt.request.1.iter().map(|it| it.transaction.idempotent_key.as_str()).collect()
+}
+
+fn user() -> UserId {
+    UserId::validate_for_transaction(Value::Text("user-1".to_owned())).unwrap()
+}
+
+fn epoch(text: &str) -> Epoch {
+    Epoch::parse(text).unwrap()
+}
+
+fn decimal(text: &str) -> Decimal {
+    Decimal::parse(text).unwrap()
+}
+
+fn balance(text: &str) -> StoredBalance {
+    StoredBalance::Number(decimal(text))
+}
+
+fn reason() -> Reason {
+    Reason { summary: "it rained".to_owned(), cause: None }
+}
+
+fn unanswered() -> Fault {
+    Fault::Unanswered(reason())
+}
+
+fn rejected() -> Fault {
+    Fault::Rejected(BalanceError::new(ServiceError, "no"))
+}
+
+fn forbidden() -> Fault {
+    Fault::Final(BalanceError::new(AccessDenied, "no"))
+}
+
+#[test]
+fn a_lone_call_leaves_at_once() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.sends(&["a"]);
+    assert_eq!(attempt.action, Action::Write);
+    assert_eq!(attempt.attempt.until, scene.now + ATTEMPT_TIMEOUT);
+    assert_eq!(scene.commit(attempt), [("a", Ok(()))]);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn those_who_come_meanwhile_leave_together() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    scene.credit("b", 1.0);
+    scene.debit("c", 1.0);
+    scene.stays();
+    scene.commit(attempt);
+    let attempt = scene.sends(&["b", "c"]);
+    assert_eq!(scene.commit(attempt), [("b", Ok(())), ("c", Ok(()))]);
+}
+
+#[test]
+fn at_most_99_travel_together() {
+    let mut scene = Scene::new();
+    let names: Vec<&'static str> =
+        (0..150).map(|number| &*Box::leak(format!("k{number}").into_boxed_str())).collect();
+    for name in &names {
+        scene.credit(name, 1.0);
+    }
+    let attempt = scene.sends(&names[..MAX_RECORDS]);
+    scene.commit(attempt);
+    scene.sends(&names[MAX_RECORDS..]);
+}
+
+#[test]
+fn of_calls_with_one_key_one_is_sent_and_the_others_are_answered_by_it() {
+    let mut scene = Scene::new();
+    scene.join("a", "key", 1.0, "credit");
+    scene.join("twin of a", "key", 1.0, "credit");
+    scene.join("other than a", "key", 2.0, "credit");
+    scene.credit("b", 1.0);
+    let attempt = scene.sends(&["key", "b"]);
+    scene.join("late twin of a", "key", 1.0, "credit");
+    let expected = [
+        ("a", Ok(())),
+        ("twin of a", Err(DuplicateTransaction)),
+        ("other than a", Err(IdempotentKeyReused)),
+        ("late twin of a", Err(DuplicateTransaction)),
+        ("b", Ok(())),
+    ];
+    assert_eq!(scene.commit(attempt), expected);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn of_calls_with_one_key_those_are_refused_that_were_there() {
+    let mut scene = Scene::new();
+    scene.join("a", "key", 30.0, "debit");
+    scene.join("twin of a", "key", 30.0, "debit");
+    scene.join("smaller than a", "key", 5.0, "debit");
+    let attempt = scene.sends(&["key"]);
+    scene.join("late twin of a", "key", 30.0, "debit");
+    let answers = scene.refuse(attempt, [Free], balance("20"));
+    assert_eq!(answers, [("a", Err(InsufficientBalance)), ("twin of a", Err(InsufficientBalance))]);
+    let attempt = scene.sends(&["key"]);
+    assert_eq!(attempt.request.1[0].transaction, scene.records["smaller than a"].transaction);
+}
+
+#[test]
+fn a_call_takes_the_place_of_one_with_its_key_that_has_left() {
+    let mut scene = Scene::new();
+    scene.credit("first", 1.0);
+    let first = scene.send();
+    scene.join("a", "key", 1.0, "credit");
+    scene.join("twin of a", "key", 1.0, "credit");
+    assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
+    scene.commit(first);
+    let attempt = scene.sends(&["key"]);
+    assert_eq!(scene.commit(attempt), [("twin of a", Ok(()))]);
+}
+
+#[test]
+fn a_call_waits_for_an_uncertain_request_with_its_key() {
+    let mut scene = Scene::new();
+    scene.join("a", "key", 1.0, "credit");
+    scene.go_unanswered();
+    scene.join("twin of a", "key", 1.0, "credit");
+    scene.stays();
+    scene.now += PAUSE;
+    let again = scene.sends(&["key"]);
+    assert_eq!(scene.commit(again), [("a", Ok(())), ("twin of a", Err(DuplicateTransaction))]);
+}
+
+#[test]
+fn a_sum_that_dynamodb_cannot_hold_travels_apart() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1e38);
+    scene.credit("b", 1.0);
+    scene.credit("c", 1e38);
+    scene.sends(&["a", "c"]);
+}
+
+#[test]
+fn a_debit_that_is_not_covered_alone_is_refused_and_the_others_go_on() {
+    let mut scene = Scene::new();
+    scene.debit("a", 30.0);
+    scene.debit("b", 20.0);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], balance("20"));
+    assert_eq!(answers, [("a", Err(InsufficientBalance))]);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn of_those_not_covered_together_as_many_go_on_as_fit_in_order_of_arrival() {
+    let mut scene = Scene::new();
+    for (name, amount) in [("a", 15.0), ("b", 20.0), ("c", 5.0)] {
+        scene.debit(name, amount);
+    }
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free, Free], balance("20")), []);
+    let attempt = scene.sends(&["a", "c"]);
+    scene.stays();
+    scene.commit(attempt);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn credits_are_ordered_first() {
+    let mut scene = Scene::new();
+    for (name, amount) in [("a", 15.0), ("b", 20.0), ("c", 15.0)] {
+        scene.debit(name, amount);
+    }
+    scene.credit("d", 15.0);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free, Free, Free], balance("20")), []);
+    scene.sends(&["a", "b", "d"]);
+}
+
+#[test]
+fn an_absent_balance_counts_as_the_default_one() {
+    let mut scene = Scene::new();
+    scene.debit("a", 101.0);
+    scene.debit("b", 100.0);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], StoredBalance::Absent);
+    assert_eq!(answers, [("a", Err(InsufficientBalance))]);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn a_corrupt_balance_refuses_all() {
+    let mut scene = Scene::new();
+    scene.debit("a", 1.0);
+    scene.credit("b", 1.0);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Free, Free], StoredBalance::Corrupt);
+    assert_eq!(answers, [("a", Err(CorruptBalance)), ("b", Err(CorruptBalance))]);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn a_duplicate_is_answered_and_the_others_go_on() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    scene.credit("c", 1.0);
+    let attempt = scene.send();
+    let records = [Free, scene.twin("b"), Free];
+    let answers = scene.refuse(attempt, records, None);
+    assert_eq!(answers, [("b", Err(DuplicateTransaction))]);
+    scene.sends(&["a", "c"]);
+}
+
+#[test]
+fn a_duplicate_is_told_before_an_insufficient_balance() {
+    let mut scene = Scene::new();
+    scene.debit("a", 30.0);
+    let attempt = scene.send();
+    let records = [scene.twin("a")];
+    let answers = scene.refuse(attempt, records, balance("20"));
+    assert_eq!(answers, [("a", Err(DuplicateTransaction))]);
+}
+
+#[test]
+fn a_call_whose_record_was_in_conflict_is_not_refused_yet() {
+    let mut scene = Scene::new();
+    scene.debit("a", 30.0);
+    scene.debit("b", 30.0);
+    let attempt = scene.send();
+    let answers = scene.refuse(attempt, [Unclear, Free], balance("20"));
+    assert_eq!(answers, [("b", Err(InsufficientBalance))]);
+    scene.sends(&["a"]);
+}
+
+#[test]
+fn with_one_record_of_the_batch_found_all_of_it_was_written() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    let again = scene.repeat_unanswered();
+    let records = [Unclear, RecordState::Taken(scene.found("b"))];
+    assert_eq!(scene.refuse(again, records, None), [("a", Ok(())), ("b", Ok(()))]);
+}
+
+#[test]
+fn a_rejected_batch_is_halved_until_the_culprit_stands_alone() {
+    let mut scene = Scene::new();
+    for name in ["a", "b", "culprit", "d"] {
+        scene.credit(name, 1.0);
+    }
+    let attempt = scene.sends(&["a", "b", "culprit", "d"]);
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    let attempt = scene.sends(&["a", "b"]);
+    assert_eq!(scene.commit(attempt), [("a", Ok(())), ("b", Ok(()))]);
+    let attempt = scene.sends(&["culprit", "d"]);
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    let attempt = scene.sends(&["culprit"]);
+    assert_eq!(scene.fail(attempt, rejected()), [("culprit", Err(ServiceError))]);
+    let attempt = scene.sends(&["d"]);
+    assert_eq!(scene.commit(attempt), [("d", Ok(()))]);
+}
+
+#[test]
+fn with_members_that_have_left_those_who_stay_were_not_rejected_alone() {
+    let mut scene = Scene::new();
+    scene.credit("culprit", 1.0);
+    scene.credit("b", 1.0);
+    let attempt = scene.send();
+    scene.cancel("culprit");
+    assert_eq!(scene.fail(attempt, rejected()), []);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn a_balance_that_refuses_what_it_covers_is_an_error_of_the_service() {
+    let mut scene = Scene::new();
+    scene.debit("a", 1.0);
+    scene.debit("b", 1.0);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free, Free], balance("20")), []);
+    let attempt = scene.sends(&["a"]);
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), [("a", Err(ServiceError))]);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    scene.credit("b", 1.0);
+    assert_eq!(scene.fail(attempt, Fault::Contended(reason())), []);
+    scene.stays();
+    let pause_ends = scene.lane.next_timeout(scene.now).unwrap();
+    assert_eq!(pause_ends, scene.now + Duration::from_millis(25));
+    scene.credit("c", 1.0);
+    scene.now = pause_ends;
+    scene.sends(&["a", "b", "c"]);
+}
+
+#[test]
+fn a_new_lane_sleeps() {
+    assert_eq!(Scene::new().lane.next_timeout(Instant::now()), None);
+}
+
+#[test]
+fn an_uncertain_batch_is_repeated_unchanged_beside_the_lane() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    let request = attempt.request.clone();
+    scene.credit("b", 1.0);
+    scene.fail(attempt, unanswered());
+    scene.sends(&["b"]);
+    scene.stays();
+    scene.now += PAUSE;
+    let again = scene.sends(&["a"]);
+    assert_eq!(again.request, request);
+    assert_eq!(scene.commit(again), [("a", Ok(()))]);
+}
+
+#[test]
+fn with_four_uncertain_batches_the_others_wait() {
+    let mut scene = Scene::new();
+    for name in ["a", "b", "c", "d"] {
+        scene.credit(name, 1.0);
+        scene.go_unanswered();
+    }
+    assert_eq!(scene.lane.batches.len(), MAX_UNCERTAIN);
+    scene.credit("e", 1.0);
+    scene.stays();
+    scene.now += PAUSE;
+    let again = scene.sends(&["a"]);
+    scene.commit(again);
+    scene.sends(&["b"]);
+    scene.sends(&["c"]);
+    scene.sends(&["d"]);
+    scene.sends(&["e"]);
+}
+
+#[test]
+fn those_who_go_on_wait_for_the_request_that_is_under_way() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    let again = scene.repeat_unanswered();
+    scene.credit("c", 1.0);
+    let other = scene.sends(&["c"]);
+    let records = [scene.twin("a"), Free];
+    scene.refuse(again, records, None);
+    scene.stays();
+    scene.commit(other);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn a_call_that_waits_at_its_deadline_has_not_happened() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let _under_way = scene.send();
+    scene.credit("b", 1.0);
+    assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown)), ("b", Err(NothingHappened))]);
+}
+
+#[test]
+fn a_call_under_way_at_its_deadline_is_unknown() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown))]);
+    assert_eq!(scene.commit(attempt), []);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn a_call_uncertain_at_its_deadline_is_unknown() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.go_unanswered();
+    assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown))]);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn an_attempt_ends_with_the_last_of_its_deadlines() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let deadline = scene.now + CALL_TIMEOUT;
+    scene.now = deadline.checked_sub(LATENCY).unwrap();
+    assert_eq!(scene.send().attempt.until, deadline);
+}
+
+#[test]
+fn whoever_leaves_before_the_first_attempt_is_no_part_of_it() {
+    let mut scene = Scene::new();
+    for name in ["a", "b", "c"] {
+        scene.debit(name, 10.0);
+    }
+    let attempt = scene.send();
+    scene.refuse(attempt, [Free, Free, Free], balance("20"));
+    assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn whoever_leaves_an_uncertain_batch_stays_part_of_the_request() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    scene.go_unanswered();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
+    scene.now += PAUSE;
+    let again = scene.sends(&["a", "b"]);
+    assert_eq!(scene.commit(again), [("b", Ok(()))]);
+}
+
+#[test]
+fn a_refusal_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
+    let mut scene = Scene::new();
+    let end = scene.doubt();
+    let absent = Some(Arc::clone(&scene.records["a"]));
+    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent });
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(again.request.0, scene.epoch.next());
+    assert_eq!(scene.refuse(again, [Free], balance("20")), [("a", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn a_balance_that_has_seen_a_later_epoch_refuses_for_good() {
+    let mut scene = Scene::new();
+    scene.debit("a", 50.0);
+    scene.debit("b", 10.0);
+    let again = scene.repeat_unanswered();
+    let later = Some(epoch("6000"));
+    let answers = scene.refuse_in(again, [Free, Free], balance("20"), later);
+    assert_eq!(answers, [("a", Err(InsufficientBalance))]);
+    let next = scene.sends(&["b"]);
+    assert_eq!(Some(next.request.0), later);
+}
+
+#[test]
+fn who_is_refused_for_the_epoch_alone_goes_again_in_a_later_one() {
+    let mut scene = Scene::new();
+    scene.debit("a", 10.0);
+    let attempt = scene.send();
+    let later = Some(epoch("6000"));
+    assert_eq!(scene.refuse_in(attempt, [Free], balance("20"), later), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(Some(again.request.0), later);
+    assert_eq!(scene.commit(again), [("a", Ok(()))]);
+}
+
+#[test]
+fn a_repetition_keeps_its_epoch() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.go_unanswered();
+    let first = scene.epoch;
+    scene.epoch = epoch("6000");
+    scene.now += PAUSE;
+    assert_eq!(scene.send().request.0, first);
+}
+
+#[test]
+fn an_end_of_an_epoch_that_comes_too_late_tells_of_the_success() {
+    let mut scene = Scene::new();
+    scene.debit("a", 50.0);
+    scene.credit("b", 1.0);
+    let again = scene.repeat_unanswered();
+    assert_eq!(scene.refuse(again, [Free, Free], balance("20")), []);
+    let end = scene.send();
+    let found = scene.found("a");
+    let answers = scene.end_epoch(end, EpochAnswer::KeyTaken(found));
+    assert_eq!(answers, [("a", Ok(())), ("b", Ok(()))]);
+}
+
+#[test]
+fn an_end_of_an_epoch_that_finds_a_duplicate_is_not_needed() {
+    let mut scene = Scene::new();
+    scene.debit("a", 50.0);
+    scene.credit("b", 1.0);
+    let again = scene.repeat_unanswered();
+    scene.refuse(again, [Free, Free], balance("20"));
+    let end = scene.send();
+    let found = scene.found_twin("a");
+    let answers = scene.end_epoch(end, EpochAnswer::KeyTaken(found));
+    assert_eq!(answers, [("a", Err(DuplicateTransaction))]);
+    assert_eq!(scene.sends(&["b"]).action, Action::Write);
+}
+
+#[test]
+fn an_end_of_an_epoch_whose_answer_is_lost_is_repeated() {
+    let mut scene = Scene::new();
+    let end = scene.doubt();
+    let action = end.action.clone();
+    assert_eq!(scene.fail(end, unanswered()), []);
+    scene.now += PAUSE;
+    assert_eq!(scene.send().action, action);
+}
+
+#[test]
+fn while_its_epoch_cannot_be_ended_the_outcome_is_unknown() {
+    let mut scene = Scene::new();
+    let end = scene.doubt();
+    assert_eq!(scene.fail(end, forbidden()), [("a", Err(OutcomeUnknown))]);
+}
+
+/// A debit of 50 is given up while it is on its way, and its caller asks again.
+fn ask_again_after_leaving(scene: &mut Scene) -> WriteAttempt<Request> {
+    scene.join("a", "key", 50.0, "debit");
+    let attempt = scene.send();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
+    assert_eq!(scene.fail(attempt, unanswered()), []);
+    assert!(scene.lane.is_empty());
+    scene.join("a again", "key", 50.0, "debit");
+    scene.sends(&["key"])
+}
+
+#[test]
+fn a_refusal_is_not_told_while_an_earlier_request_with_its_key_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), []);
+    let end = scene.send();
+    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent: None });
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["key"]);
+    let answers = scene.refuse_in(again, [Free], balance("20"), Some(scene.epoch.next()));
+    assert_eq!(answers, [("a again", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn a_refusal_is_told_at_once_if_the_earlier_request_is_of_an_epoch_that_is_over() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    let answers = scene.refuse_in(attempt, [Free], balance("20"), Some(epoch("6000")));
+    assert_eq!(answers, [("a again", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn nobody_is_told_that_nothing_happened_while_an_earlier_request_with_its_key_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    assert_eq!(scene.fail(attempt, Fault::NotTaken(reason())), []);
+    assert_eq!(scene.cancel("a again"), Some(("a again", Err(OutcomeUnknown))));
+}
+
+#[test]
+fn another_key_is_refused_at_once_whatever_may_arrive() {
+    let mut scene = Scene::new();
+    let attempt = ask_again_after_leaving(&mut scene);
+    scene.commit(attempt);
+    scene.debit("b", 50.0);
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), [("b", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_is_called_back_as_its_caller_leaves() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    let attempt = scene.connect();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
+    assert!(!attempt.attempt.gate.pass());
+    assert_eq!(scene.fail(attempt, Fault::NotTaken(reason())), []);
+    scene.sends(&["b"]);
+}
+
+#[test]
+fn with_a_taken_key_no_epoch_has_to_end() {
+    let mut scene = Scene::new();
+    scene.debit("a", 50.0);
+    scene.debit("b", 1.0);
+    let again = scene.repeat_unanswered();
+    let records = [Free, scene.twin("b")];
+    let answers = scene.refuse(again, records, balance("20"));
+    let expected = [("b", Err(DuplicateTransaction)), ("a", Err(InsufficientBalance))];
+    assert_eq!(answers, expected);
+    assert!(scene.lane.is_empty());
+}
+
+#[test]
+fn a_rejection_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let again = scene.repeat_unanswered();
+    assert_eq!(scene.fail(again, rejected()), []);
+    let end = scene.send();
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let again = scene.sends(&["a"]);
+    assert_eq!(scene.fail(again, rejected()), [("a", Err(ServiceError))]);
+}
+
+#[test]
+fn a_final_fault_is_told_to_all() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    scene.credit("b", 1.0);
+    let attempt = scene.send();
+    let answers = scene.fail(attempt, forbidden());
+    assert_eq!(answers, [("a", Err(AccessDenied)), ("b", Err(AccessDenied))]);
+}
+
+#[test]
+fn a_final_fault_after_an_unanswered_attempt_leaves_the_outcome_unknown() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let again = scene.repeat_unanswered();
+    assert_eq!(scene.fail(again, forbidden()), [("a", Err(OutcomeUnknown))]);
+}
+
+#[test]
+fn a_call_that_is_cancelled_while_it_waits_has_not_happened() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let _under_way = scene.send();
+    scene.credit("b", 1.0);
+    assert_eq!(scene.cancel("b"), Some(("b", Err(NothingHappened))));
+    assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
+}
+
+#[test]
+fn an_answered_call_cannot_be_cancelled() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    scene.commit(attempt);
+    assert_eq!(scene.cancel("a"), None);
+}
+
+#[test]
+fn a_call_that_gets_lost_inside_is_answered() {
+    let mut scene = Scene::new();
+    scene.credit("a", 1.0);
+    let attempt = scene.send();
+    let why = BalanceError::new(InternalError, "lost");
+    assert_eq!(
+        told(scene.lane.on_lost(attempt.batch, &why, scene.now, &mut scene.abandoned)),
+        [("a", Err(InternalError))]
+    );
+    assert!(scene.lane.is_empty());
+}

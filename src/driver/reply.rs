@@ -1,0 +1,60 @@
+//! A call's answer: given exactly once, whatever happens.
+
+use std::fmt;
+
+use crate::driver::admission::Permit;
+use crate::error::{BalanceError, ErrorCode};
+
+type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
+
+/// The duty to answer one call, and the call's permit among those that a client holds. Dropping it
+/// answers as well: a defect of this package must not leave a caller waiting.
+pub struct Reply<T> {
+    recipient: Option<Recipient<T>>,
+    _permit: Permit,
+}
+
+impl<T> Reply<T> {
+    pub fn new(
+        permit: Permit,
+        recipient: impl FnOnce(Result<T, BalanceError>) + Send + 'static,
+    ) -> Self {
+        Self { recipient: Some(Box::new(recipient)), _permit: permit }
+    }
+
+    pub fn send(mut self, outcome: Result<T, BalanceError>) {
+        self.deliver(outcome);
+    }
+
+    fn deliver(&mut self, outcome: Result<T, BalanceError>) {
+        if let Some(recipient) = self.recipient.take() {
+            recipient(outcome);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Reply")
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if self.recipient.is_some() {
+            self.deliver(Err(lost()));
+        }
+    }
+}
+
+/// The answer of a call that got lost inside this package.
+pub fn lost() -> BalanceError {
+    BalanceError::new(
+        ErrorCode::InternalError,
+        "Internal error: the call was lost. If it was a transaction, money may or may not have \
+         moved: call again with the same idempotentKey to find out. It cannot be applied twice.",
+    )
+}
+
+#[cfg(test)]
+mod tests;

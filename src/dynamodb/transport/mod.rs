@@ -1,0 +1,9 @@
+//! One signed request and its answer, over a connection of our own.
+
+pub mod attempt;
+pub mod certificates;
+pub mod clock;
+pub mod genuine;
+pub mod http;
+pub mod protocol;
+pub mod wire;
