@@ -55,6 +55,93 @@ export function transact(input: {
   type: 'credit' | 'debit';
 }): Promise<void>;
 
+/**
+ * How much: greater than 0, of at most 38 digits, from 1e-130 to below 1e126. A string is a plain decimal
+ * such as `'0.000000000000000001'`, exact to the last digit; a number is the shortest decimal that reads back
+ * as it.
+ */
+export type Amount = number | bigint | string;
+
+/** What {@link BalanceClient.createTransaction} needs. */
+export interface CreateTransactionInput {
+  /**
+   * Your name for this transaction: 1 to 2,048 bytes of UTF-8, unique among all users. The same
+   * request again moves nothing and is answered with what is recorded.
+   */
+  idempotentKey: string;
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+  /** How much to move. */
+  amount: Amount;
+  /** Which way the money goes. */
+  type: 'credit' | 'debit';
+  /**
+   * Your own words, stored with the record: at most 50 entries, 2,048 bytes of UTF-8 in all. A replay
+   * does not compare it, and returns what was stored.
+   */
+  metadata?: Record<string, string> | undefined;
+}
+
+/** A transaction as it is on record. */
+export interface Transaction {
+  /** The caller's name for it. */
+  idempotentKey: string;
+  /** The account. */
+  userId: string;
+  /** How much was moved: a plain decimal with all of its digits and no exponent, such as `'30.1'`. */
+  amount: string;
+  /** Which way the money went. */
+  type: 'credit' | 'debit';
+  /** When its call began: ISO 8601 in UTC with milliseconds, such as `'2024-05-06T07:08:09.010Z'`. */
+  timestamp: string;
+  /** What its caller stored with it. */
+  metadata?: Record<string, string>;
+  /**
+   * What is wrong with a record that this package would not have written. Such a record is told as far
+   * as it goes: `amount` and `type` are the text that is stored, or empty, and of `metadata` only the
+   * strings are there. Records of this package do not have it.
+   */
+  malformed?: string;
+}
+
+/** What {@link BalanceClient.createTransaction} has done. */
+export interface CreateTransactionResult {
+  /** What is recorded under the key. */
+  transaction: Transaction;
+  /** Whether an earlier call recorded it, and this one moved nothing. */
+  replayed: boolean;
+}
+
+/** What {@link BalanceClient.createTransactions} needs. */
+export interface CreateTransactionsInput {
+  /**
+   * All of them take effect, one after the other, or none does. At most 100 actions: one for each
+   * transaction and one for each user: at most 99 transactions of one user, or 50 of as many
+   * users.
+   */
+  transactions: readonly CreateTransactionInput[];
+}
+
+/** What {@link BalanceClient.createTransactions} has done. */
+export interface CreateTransactionsResult {
+  /** In the order of the input. */
+  transactions: Transaction[];
+  /** Whether an earlier call recorded them, and this one moved nothing. */
+  replayed: boolean;
+}
+
+/** The balance of a user. */
+export interface Balance {
+  /** The account. */
+  userId: string;
+  /** What can be debited: a plain decimal, exact. The default balance if none is stored. */
+  balance: string;
+  /** What open holds keep back: a plain decimal, exact. It is not part of `balance`. */
+  held: string;
+  /** Whether the user has an item in the table of balances. */
+  exists: boolean;
+}
+
 /** AWS credentials, shaped as the providers of the AWS SDK for JavaScript return them. */
 export interface Credentials {
   /** The public half, such as `AKIA…` or `ASIA…`. */
@@ -126,6 +213,47 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** What {@link BalanceClient.createTables} can be told. */
+export interface CreateTablesOptions {
+  /**
+   * Whether the table of transactions gets the index `UserHistory` (partition key `userId`, sort key
+   * `timestamp`, all attributes), which {@link BalanceClient.listTransactions} reads. It makes each
+   * transaction cost one write unit more, and limits one account to about 1,000 transactions a second.
+   * Without it an index that is there is left as it is. Default: false.
+   */
+  history?: boolean;
+}
+
+/** What {@link BalanceClient.listTransactions} needs. */
+export interface ListTransactionsInput {
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+  /** Only transactions at or after this instant (inclusive). Default: from the first one. */
+  from?: Date;
+  /** Only transactions before this instant (exclusive). Default: up to the last one. */
+  to?: Date;
+  /**
+   * Which one comes first, by `timestamp`; those of the same millisecond are in no particular order.
+   * Default: `'newest'`.
+   */
+  order?: 'newest' | 'oldest';
+  /** How many transactions a page has at most, 1 to 1,000. Default: 100. */
+  limit?: number;
+  /**
+   * The `cursor` of the page before, to the letter. It is bound to `userId`, `order`, `from` and `to`,
+   * which have to stay the same; `limit` may change. Default: the first page.
+   */
+  cursor?: string;
+}
+
+/** A page of the history of a user. */
+export interface TransactionPage {
+  /** In the order that was asked for: at most `limit`, and fewer where they are very large. */
+  transactions: Transaction[];
+  /** Leads to the next page, and fits into a URL. Without it this was the last page. */
+  cursor?: string;
+}
+
 /**
  * The two functions with your own region, endpoint, credentials, tables, default balance or
  * deadlines. Make one and keep it: it holds the connections. It does not keep the process alive.
@@ -148,6 +276,81 @@ export class BalanceClient {
   transact(input: TransactInput, options?: CallOptions): Promise<void>;
 
   /**
+   * The balance of a user, exact. One strongly consistent read, which creates nothing.
+   *
+   * @throws {@link BalanceError}, always as a rejection, with the codes of `getCurrentBalance`.
+   */
+  getBalance(input: { userId: string }, options?: CallOptions): Promise<Balance>;
+
+  /**
+   * What is recorded under a key: one strongly consistent read. `undefined` says that nothing is recorded
+   * now. It does not say that an earlier request with this key whose outcome is unknown will not arrive any
+   * more: to find out, call `createTransaction` again.
+   *
+   * @throws {@link BalanceError}, always as a rejection.
+   */
+  getTransaction(
+    input: { idempotentKey: string },
+    options?: CallOptions,
+  ): Promise<Transaction | undefined>;
+
+  /**
+   * As `transact`, with exact amounts, and with an answer: what is recorded now. The same request again
+   * (key, user, amount, type) resolves with the record of the first one and `replayed: true`. The key with
+   * another user, amount or type is `IDEMPOTENT_KEY_REUSED`.
+   *
+   * @throws {@link BalanceError}, always as a rejection. `INSUFFICIENT_BALANCE` carries `available`.
+   */
+  createTransaction(
+    input: CreateTransactionInput,
+    options?: CallOptions,
+  ): Promise<CreateTransactionResult>;
+
+  /**
+   * Several transactions, of one or several users, all or none: a transfer is a debit of one user and a
+   * credit of another. They take effect one after the other, in the order of the list, so that a
+   * debit may spend what a credit before it brought. The same list again resolves with what is recorded
+   * and `replayed: true`; if some of its keys are recorded, or all by other requests, it is
+   * `IDEMPOTENT_KEY_REUSED`.
+   *
+   * @throws {@link BalanceError}, always as a rejection, with `index` where it is about one of the
+   * transactions. Nothing has moved then, of any of them, unless it is `OUTCOME_UNKNOWN`.
+   */
+  createTransactions(
+    input: CreateTransactionsInput,
+    options?: CallOptions,
+  ): Promise<CreateTransactionsResult>;
+
+  /**
+   * Lists the transactions of a user, page by page, newest first. Needs the index that
+   * {@link BalanceClient.createTables} makes with `history: true`, and the permission
+   * `dynamodb:Query` on it.
+   *
+   * Eventually consistent: a transaction appears a moment after it was confirmed, usually within a
+   * second. `timestamp` is when its call began, so that it can appear behind newer ones, by as much as a
+   * call may take.
+   *
+   * @throws {@link BalanceError} `INVALID_INPUT` and `INVALID_USER_ID` for a wrong field,
+   * `INVALID_CURSOR`, `INDEX_NOT_FOUND` without the index or while it is being built,
+   * `NOTHING_HAPPENED` past the deadline or when cancelled. Never `OUTCOME_UNKNOWN`.
+   */
+  listTransactions(input: ListTransactionsInput, options?: CallOptions): Promise<TransactionPage>;
+
+  /**
+   * All transactions that {@link BalanceClient.listTransactions} would list from there on, one by one:
+   * `for await (const transaction of client.iterateTransactions({ userId }))`. `limit` is how many are
+   * read at a time. A page is read when the one before is used up, within a deadline of its own; nothing
+   * is read ahead. It can be left at any time.
+   *
+   * @throws {@link BalanceError} As `listTransactions`, always as a rejection of `next()`, also where
+   * the input is wrong.
+   */
+  iterateTransactions(
+    input: ListTransactionsInput,
+    options?: CallOptions,
+  ): AsyncIterableIterator<Transaction>;
+
+  /**
    * Refuses new calls and `createTables` from now on, with `CLIENT_CLOSED`, and resolves when those
    * made before are answered, each by its own deadline.
    */
@@ -158,14 +361,23 @@ export class BalanceClient {
    * used, within 120 seconds. Existing tables are left as they are. Calls that are made meanwhile
    * wait for the tables, each until its own deadline.
    *
-   * @throws {@link BalanceError} `TABLE_MISMATCH` if an existing table has another key.
+   * With `history: true` it also adds the index for {@link BalanceClient.listTransactions}, to an
+   * existing table too, and waits until it can be used. DynamoDB adds all existing records to it, which
+   * takes minutes or hours; money moves meanwhile. After an hour it rejects with `SERVICE_ERROR`; calling
+   * again goes on waiting.
+   *
+   * @throws {@link BalanceError} `TABLE_MISMATCH` if an existing table has another key, or an index
+   * `UserHistory` with other keys or without all attributes; `INVALID_OPTION`, with the option's name.
    */
-  createTables(): Promise<void>;
+  createTables(options?: CreateTablesOptions): Promise<void>;
 }
 
 /** What a caller may want to treat differently. Stable: match on these. */
 export type BalanceErrorCode =
-  /** Reading the input threw an error, which is the `cause`. Nothing was sent. */
+  /**
+   * Reading the input threw an error, which is the `cause`; or `from`, `to`, `order` or `limit` is
+   * wrong, as the message says. Nothing was sent.
+   */
   | 'INVALID_INPUT'
   /**
    * `idempotentKey` is missing, empty, no string, longer than 2,048 bytes of UTF-8, or not well-formed
@@ -181,6 +393,21 @@ export type BalanceErrorCode =
   | 'INVALID_AMOUNT'
   /** `type` is neither `'credit'` nor `'debit'`. Nothing was sent. */
   | 'INVALID_TYPE'
+  /**
+   * `metadata` is no object of strings, or has more than 50 entries or 2,048 bytes of UTF-8. Nothing was
+   * sent.
+   */
+  | 'INVALID_METADATA'
+  /**
+   * `transactions` is no array, is empty, needs more than 100 actions, or has a key twice. Nothing was
+   * sent.
+   */
+  | 'INVALID_TRANSACTIONS'
+  /**
+   * The cursor is damaged, or was made for another `userId`, `order`, `from` or `to`. Nothing was
+   * sent.
+   */
+  | 'INVALID_CURSOR'
   /**
    * An option, or a setting in the environment, is wrong or misspelt; the message names it. Nothing
    * was sent.
@@ -204,8 +431,13 @@ export type BalanceErrorCode =
   | 'CORRUPT_BALANCE'
   /** A table is missing; the message says which and how to make it. Nothing moved. */
   | 'TABLE_NOT_FOUND'
-  /** From `createTables`: a table exists with another key. Nothing was changed. */
+  /** From `createTables`: a table or its index exists with another key. Nothing was changed. */
   | 'TABLE_MISMATCH'
+  /**
+   * The history needs an index that is missing, or still being built; the message says how to add it.
+   * Nothing happened.
+   */
+  | 'INDEX_NOT_FOUND'
   /** The credentials lack a permission; the message names it. Nothing moved. */
   | 'ACCESS_DENIED'
   /**
@@ -254,6 +486,13 @@ export class BalanceError extends Error {
   readonly retryable: boolean;
   /** The error underneath, where there is one. */
   readonly cause?: unknown;
+  /**
+   * With `INSUFFICIENT_BALANCE`: what could have been debited at that instant, a plain decimal, exact. In a
+   * group: what those before it had left.
+   */
+  readonly available?: string;
+  /** From `createTransactions`: which of the transactions it is about, from 0. */
+  readonly index?: number;
 
   /** For tests that need one; the package makes its own. */
   constructor(failure: {
@@ -261,5 +500,7 @@ export class BalanceError extends Error {
     message: string;
     retryable: boolean;
     cause?: unknown;
+    available?: string | undefined;
+    index?: number | undefined;
   });
 }

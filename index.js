@@ -20,10 +20,19 @@ const OPTIONS = [
   'callTimeout',
 ];
 
+const NOTHING_HAPPENED = 'Nothing happened.';
+const MONEY_MAY_HAVE_MOVED = 'Money may have moved: call again with the same idempotentKey.';
+
+const LISTING = ['userId', 'from', 'to', 'order', 'limit', 'cursor'];
+
 const { hasOwnProperty: isOwn } = Object.prototype;
+const { getTime } = Date.prototype;
 
 // How deep classes are looked through for a property, where Object.prototype has one of that name.
 const MAX_CLASSES = 100;
+
+// A group is refused for its length before more than this many of its transactions are read.
+const MAX_TRANSACTIONS = 99;
 
 // How many errors of a credentials function are kept for those whose calls they ended.
 const MAX_KEPT_FAILURES = 16;
@@ -36,6 +45,12 @@ class BalanceError extends Error {
     super(failure.message);
     this.code = failure.code;
     this.retryable = failure.retryable;
+    for (const name of ['available', 'index']) {
+      const value = pick(failure, name);
+      if (value !== undefined) {
+        this[name] = value;
+      }
+    }
     const cause = pick(failure, 'cause');
     if (cause !== undefined) {
       // As the Error constructor sets it on runtimes that know the option `cause`.
@@ -78,13 +93,11 @@ class BalanceClient {
     const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
     const cancellation = watch(options);
     try {
-      return await this.#call(
-        cancellation,
-        (number) => this.#native.getCurrentBalance(number, userId),
-        (number) => this.#native.cancelRead(number),
+      return await this.#call(cancellation, (number) =>
+        this.#native.getCurrentBalance(number, userId),
       );
     } catch (error) {
-      throw known(error, 'Nothing happened.');
+      throw known(error, NOTHING_HAPPENED);
     }
   }
 
@@ -97,13 +110,90 @@ class BalanceClient {
     }));
     const cancellation = watch(options);
     try {
-      await this.#call(
-        cancellation,
-        (number) => this.#native.transact(number, idempotentKey, userId, amount, type),
-        (number) => this.#native.cancelTransaction(number, userId),
+      await this.#call(cancellation, (number) =>
+        this.#native.transact(number, idempotentKey, userId, amount, type),
       );
     } catch (error) {
-      throw known(error, 'Money may have moved: call again with the same idempotentKey.');
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async getBalance(input, options) {
+    const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
+    const cancellation = watch(options);
+    try {
+      return await this.#call(cancellation, (number) => this.#native.getBalance(number, userId));
+    } catch (error) {
+      throw known(error, NOTHING_HAPPENED);
+    }
+  }
+
+  async getTransaction(input, options) {
+    const { idempotentKey } = read(input, (fields) => ({
+      idempotentKey: pick(fields, 'idempotentKey'),
+    }));
+    const cancellation = watch(options);
+    try {
+      const { transactions } = await this.#call(cancellation, (number) =>
+        this.#native.getTransaction(number, idempotentKey),
+      );
+      return transactions.map(toTransaction)[0];
+    } catch (error) {
+      throw known(error, NOTHING_HAPPENED);
+    }
+  }
+
+  async createTransaction(input, options) {
+    const fields = read(input, transactionFields);
+    const cancellation = watch(options);
+    try {
+      const { transactions, replayed } = await this.#call(cancellation, (number) =>
+        this.#native.createTransaction(number, fields),
+      );
+      return { transaction: transactions.map(toTransaction)[0], replayed };
+    } catch (error) {
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async createTransactions(input, options) {
+    const { count, list } = read(input, groupFields);
+    const cancellation = watch(options);
+    try {
+      const { transactions, replayed } = await this.#call(cancellation, (number) =>
+        this.#native.createTransactions(number, count, list),
+      );
+      return { transactions: transactions.map(toTransaction), replayed };
+    } catch (error) {
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async listTransactions(input, options) {
+    return await this.#list(read(input, listingFields), options);
+  }
+
+  async *iterateTransactions(input, options) {
+    const listing = read(input, listingFields);
+    do {
+      const { transactions, cursor } = plain(await this.#list(listing, options));
+      yield* transactions;
+      listing.cursor = cursor;
+    } while (listing.cursor !== undefined);
+  }
+
+  async #list(listing, options) {
+    const cancellation = watch(options);
+    try {
+      return toPage(
+        await this.#call(
+          cancellation,
+          (number) => this.#native.listTransactions(number, listing),
+          (number) => this.#native.cancelListing(number),
+        ),
+      );
+    } catch (error) {
+      throw known(error, 'Nothing was changed.');
     }
   }
 
@@ -116,11 +206,14 @@ class BalanceClient {
     await close();
   }
 
-  async createTables() {
+  async createTables(options) {
+    const { names, history } = tablesOptions(options);
     if (this.#isClosed) {
       throw clientClosed();
     }
-    const outcome = this.#calls.begin((number) => this.#native.createTables(number));
+    const outcome = this.#calls.begin((number) =>
+      this.#native.createTables(number, names, history),
+    );
     this.#tablesBeingMade.add(outcome);
     try {
       this.#settle(await outcome);
@@ -133,7 +226,7 @@ class BalanceClient {
 
   // Awaits here, in a method that the caller awaits: an error that is made afterwards has a stack
   // that leads to the caller.
-  async #call(cancellation, begin, cancel) {
+  async #call(cancellation, begin, cancel = (number) => this.#native.cancel(number)) {
     if (cancellation === undefined) {
       return this.#settle(await this.#calls.begin(begin, this.#flush));
     }
@@ -164,13 +257,7 @@ class BalanceClient {
     if (!isFailure(outcome)) {
       return outcome;
     }
-    const { code, message, retryable } = outcome;
-    throw new BalanceError({
-      code,
-      message,
-      retryable,
-      cause: this.#cause(outcome, cancellation),
-    });
+    throw new BalanceError(plain({ ...outcome, cause: this.#cause(outcome, cancellation) }));
   }
 
   // What JavaScript knows of a cause is more than what the native core does.
@@ -212,6 +299,9 @@ function read(input, readFields) {
   try {
     return readFields(input === undefined || input === null ? {} : input);
   } catch (cause) {
+    if (made.has(cause)) {
+      throw cause;
+    }
     throw new BalanceError({
       code: 'INVALID_INPUT',
       message: 'Invalid input: reading it threw an error. Nothing happened.',
@@ -219,6 +309,95 @@ function read(input, readFields) {
       cause,
     });
   }
+}
+
+// What the native core takes of a transaction: key, user, amount, type, metadata.
+function transactionFields(transaction) {
+  const amount = pick(transaction, 'amount');
+  return [
+    pick(transaction, 'idempotentKey'),
+    pick(transaction, 'userId'),
+    // Whole numbers have the same digits either way.
+    typeof amount === 'bigint' ? String(amount) : amount,
+    pick(transaction, 'type'),
+    metadataOf(pick(transaction, 'metadata')),
+  ];
+}
+
+// Names and values in turn; or, where it is no object, what it is.
+function metadataOf(metadata) {
+  if (metadata === undefined) {
+    return undefined;
+  }
+  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
+    return kindOf(metadata);
+  }
+  return Object.entries(metadata).flat();
+}
+
+function kindOf(value) {
+  if (value === null || value === undefined) {
+    return String(value);
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function groupFields(input) {
+  const transactions = pick(input, 'transactions');
+  if (!Array.isArray(transactions)) {
+    throw new BalanceError({
+      code: 'INVALID_TRANSACTIONS',
+      message: `Invalid input: transactions must be an array, not ${kindOf(transactions)}.`,
+      retryable: false,
+    });
+  }
+  const list = Array.from(transactions.slice(0, MAX_TRANSACTIONS), (transaction) =>
+    transactionFields(transaction ?? {}),
+  );
+  return { count: transactions.length, list };
+}
+
+function listingFields(input) {
+  const fields = plain({});
+  for (const name of LISTING) {
+    fields[name] = pick(input, name);
+  }
+  fields.from = milliseconds('from', fields.from);
+  fields.to = milliseconds('to', fields.to);
+  return fields;
+}
+
+// Of a Date of any realm, which the native core could not tell from another object.
+function milliseconds(name, date) {
+  if (date === undefined) {
+    return undefined;
+  }
+  try {
+    return getTime.call(date);
+  } catch {
+    throw new BalanceError({
+      code: 'INVALID_INPUT',
+      message: `Invalid input: ${name} must be a Date. Nothing was sent.`,
+      retryable: false,
+    });
+  }
+}
+
+// The native core answers metadata as pairs: as properties, some names would be lost on the way.
+function toPage(answer) {
+  const cursor = pick(answer, 'cursor');
+  const transactions = answer.transactions.map(toTransaction);
+  return cursor === undefined ? { transactions } : { transactions, cursor };
+}
+
+function toTransaction(answer) {
+  const metadata = pick(answer, 'metadata');
+  return metadata === undefined
+    ? { ...answer }
+    : { ...answer, metadata: Object.fromEntries(metadata) };
 }
 
 // Credentials as the native core takes them: checked data, or a function that never rejects. Apart
@@ -280,10 +459,8 @@ function checkCredentials(credentials) {
 // Options as the native core takes them, with the names of those that there are not, to be refused.
 function plainOptions(options) {
   const taken = plain({});
-  for (const name in options) {
-    if (!(name in Object.prototype) || isOwn.call(options, name)) {
-      taken[name] = undefined;
-    }
+  for (const name of namesOf(options)) {
+    taken[name] = undefined;
   }
   for (const name of OPTIONS) {
     const value = pick(options, name);
@@ -292,6 +469,29 @@ function plainOptions(options) {
     }
   }
   return taken;
+}
+
+// All names that were given, those that a class gives included.
+function namesOf(options) {
+  const names = [];
+  for (const name in options) {
+    if (!(name in Object.prototype) || isOwn.call(options, name)) {
+      names.push(name);
+    }
+  }
+  return names;
+}
+
+// The options of createTables, with the names of those that there are not, to be refused.
+function tablesOptions(options = {}) {
+  if (options === null || typeof options !== 'object') {
+    throw invalidOption('the options of createTables must be an object');
+  }
+  try {
+    return { names: namesOf(options), history: pick(options, 'history') };
+  } catch (error) {
+    throw invalidOption('reading the options of createTables threw an error', error);
+  }
 }
 
 // process.env can be a plain object, in Jest for one, and then keeps whatever is assigned. Numbers

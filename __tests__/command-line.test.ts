@@ -451,6 +451,7 @@ describe('usage', () => {
   describe('a slip is refused before anything is sent:', () => {
     const commands: [string, string[]][] = [
       ['balance', ['balance', 'alice']],
+      ['history', ['history', 'alice']],
       ['audit', ['audit']],
       ['tables check', ['tables', 'check']],
       ['tables create', ['tables', 'create']],
@@ -527,6 +528,7 @@ describe('usage', () => {
     [['tables', 'create']],
     [['balance']],
     [['transact']],
+    [['history']],
     [['audit']],
   ])('%j --help is on stdout and exit code 0', async (commandArguments) => {
     const { exitCode, output, complaints } = await runCommand([...commandArguments, '--help']);

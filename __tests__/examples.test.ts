@@ -6,6 +6,7 @@ import { BalanceClient, getCurrentBalance } from 'dynamodb-balance';
 
 import { build } from '../examples/fastify/server';
 import { handler as purchase } from '../examples/lambda/handler';
+import { pay, transfer } from '../examples/marketplace/sale';
 import { handler as consume } from '../examples/sqs/consumer';
 import { fresh, putBalanceItem, recordsOf } from './harness/tables';
 import { openWire, type Wire } from './harness/wire';
@@ -294,5 +295,30 @@ describe('sqs', () => {
       batchItemFailures: [notJson, wrong, uncovered].map(({ id }) => ({ itemIdentifier: id })),
     });
     await expect(getCurrentBalance({ userId: user })).resolves.toBe(105);
+  });
+});
+
+describe('marketplace', () => {
+  test('a sale pays the seller and the platform, once however often it is sent', async () => {
+    const [id, buyer, seller] = [fresh('order'), fresh('buyer'), fresh('seller')];
+    const sale = { id, buyer, seller, price: 50n };
+    expect(await pay(sale)).toMatchObject({ status: 'paid', isRepeated: false });
+    expect(await pay(sale)).toMatchObject({ status: 'paid', isRepeated: true });
+    expect(await getCurrentBalance({ userId: buyer })).toBe(50);
+    expect(await getCurrentBalance({ userId: seller })).toBe(145);
+  });
+
+  test('a sale that the buyer cannot pay is declined, and nobody is paid', async () => {
+    const [id, buyer, seller] = [fresh('order'), fresh('buyer'), fresh('seller')];
+    const declined = await pay({ id, buyer, seller, price: 101n });
+    expect(declined).toEqual({ status: 'declined', available: '100' });
+    expect(await getCurrentBalance({ userId: seller })).toBe(100);
+  });
+
+  test('a transfer moves money from one user to another', async () => {
+    const [from, to] = [fresh('from'), fresh('to')];
+    await transfer(fresh('gift'), from, to, '0.5');
+    expect(await getCurrentBalance({ userId: from })).toBe(99.5);
+    expect(await getCurrentBalance({ userId: to })).toBe(100.5);
   });
 });

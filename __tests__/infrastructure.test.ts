@@ -5,27 +5,42 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse as parseHcl } from '@cdktf/hcl2json';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, type Tags } from 'yaml';
 
 const root = join(__dirname, '..');
 const text = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 
 /** What a description comes to, whatever its language. */
 interface Description {
-  tables: Record<string, { key: string; type: string; onDemand: boolean; guarded: boolean }>;
+  tables: Record<
+    string,
+    { key: string; types: Record<string, string>; onDemand: boolean; guarded: boolean }
+  >;
+  /** Keys and projection of the index for the history, and the actions on it. */
+  history?: { name: string; keys: string[]; projection: string; actions: string[] };
   /** Actions on the table of balances, and on that of transactions. */
   policies: Record<string, [string[], string[]]>;
 }
 
 const CONTRACT: Description = {
   tables: {
-    UserBalances: { key: 'userId', type: 'S', onDemand: true, guarded: true },
-    Transactions: { key: 'idempotentKey', type: 'S', onDemand: true, guarded: true },
+    UserBalances: { key: 'userId', types: { userId: 'S' }, onDemand: true, guarded: true },
+    Transactions: {
+      key: 'idempotentKey',
+      types: { idempotentKey: 'S' },
+      onDemand: true,
+      guarded: true,
+    },
   },
   policies: {
     use: [
       ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      ['dynamodb:ConditionCheckItem', 'dynamodb:PutItem'],
+      [
+        'dynamodb:BatchGetItem',
+        'dynamodb:ConditionCheckItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+      ],
     ],
     audit: [
       [
@@ -39,8 +54,57 @@ const CONTRACT: Description = {
   },
 };
 
+/** The same with the index. Nothing that works without it may have another permission for it. */
+const CONTRACT_WITH_HISTORY: Description = {
+  ...CONTRACT,
+  tables: {
+    ...CONTRACT.tables,
+    Transactions: {
+      key: 'idempotentKey',
+      types: { idempotentKey: 'S', userId: 'S', timestamp: 'S' },
+      onDemand: true,
+      guarded: true,
+    },
+  },
+  history: {
+    name: 'UserHistory',
+    keys: ['userId', 'timestamp'],
+    projection: 'ALL',
+    actions: ['dynamodb:Query'],
+  },
+};
+
 // biome-ignore lint/suspicious/noExplicitAny: templates have no types.
 type Template = any;
+
+const NOTHING = Symbol('AWS::NoValue');
+
+/** A template as CloudFormation carries it out, whose conditions are all met or none of them is. */
+function withConditions(template: Template, areMet: boolean): Template {
+  const resolve = (value: Template): Template => {
+    if (Array.isArray(value)) {
+      return value.map(resolve).filter((element) => element !== NOTHING);
+    }
+    if (value === null || typeof value !== 'object') {
+      return value;
+    }
+    if (value.Ref === 'AWS::NoValue') {
+      return NOTHING;
+    }
+    if ('Fn::If' in value) {
+      return resolve(value['Fn::If'][areMet ? 1 : 2]);
+    }
+    const entries = Object.entries<Template>(value).map(([name, inner]) => [name, resolve(inner)]);
+    return Object.fromEntries(entries.filter(([, inner]) => inner !== NOTHING));
+  };
+  const isThere = ([, { Condition }]: [string, Template]) => areMet || Condition === undefined;
+  return {
+    ...template,
+    Resources: resolve(
+      Object.fromEntries(Object.entries<Template>(template.Resources).filter(isThere)),
+    ),
+  };
+}
 
 function describeTemplate(template: Template): Description {
   const resources = Object.entries<Template>(template.Resources);
@@ -50,12 +114,15 @@ function describeTemplate(template: Template): Description {
   const tables = ofType('AWS::DynamoDB::Table').map(([id, resource]) => {
     const properties = resource.Properties;
     const [key, ...moreKeys] = properties.KeySchema;
-    const [attribute, ...moreAttributes] = properties.AttributeDefinitions;
-    expect([key.KeyType, moreKeys, moreAttributes]).toEqual(['HASH', [], []]);
-    expect(attribute.AttributeName).toBe(key.AttributeName);
+    expect([key.KeyType, moreKeys]).toEqual(['HASH', []]);
     const table = {
       key: key.AttributeName,
-      type: attribute.AttributeType,
+      types: Object.fromEntries(
+        properties.AttributeDefinitions.map(({ AttributeName, AttributeType }: Template) => [
+          AttributeName,
+          AttributeType,
+        ]),
+      ),
       onDemand: properties.BillingMode === 'PAY_PER_REQUEST',
       guarded:
         properties.DeletionProtectionEnabled === true &&
@@ -63,43 +130,75 @@ function describeTemplate(template: Template): Description {
         resource.DeletionPolicy === 'Retain' &&
         resource.UpdateReplacePolicy === 'Retain',
     };
-    return { id, name: nameOf(properties.TableName), table };
+    const indexes = properties.GlobalSecondaryIndexes ?? [];
+    return { id, name: nameOf(properties.TableName), table, indexes };
   });
   const idOf = (wanted: string) => tables.find(({ name }) => name === wanted)?.id ?? 'none';
-  const policies = ofType('AWS::IAM::ManagedPolicy').map(([id, { Properties }]) => {
-    const statements = Properties.PolicyDocument.Statement;
-    expect(statements).toHaveLength(2);
-    const actionsOn = (table: string) =>
-      statements.find(({ Effect, Resource }: Template) => {
-        const arn = Resource['Fn::GetAtt'];
-        return Effect === 'Allow' && String(arn) === `${idOf(table)},Arn`;
-      })?.Action;
-    const word = id.includes('Audit') ? 'audit' : 'use';
-    return [word, [actionsOn('UserBalances')?.sort(), actionsOn('Transactions')?.sort()]];
-  });
+  const isOfHistory = ([id]: [string, Template]) => id.includes('History');
+  const allPolicies = ofType('AWS::IAM::ManagedPolicy');
+  const policies = allPolicies
+    .filter((policy) => !isOfHistory(policy))
+    .map(([id, { Properties }]) => {
+      const statements = Properties.PolicyDocument.Statement;
+      expect(statements).toHaveLength(2);
+      const actionsOn = (table: string) =>
+        statements.find(({ Effect, Resource }: Template) => {
+          const arn = Resource['Fn::GetAtt'];
+          return Effect === 'Allow' && String(arn) === `${idOf(table)},Arn`;
+        })?.Action;
+      const word = id.includes('Audit') ? 'audit' : 'use';
+      return [word, [actionsOn('UserBalances')?.sort(), actionsOn('Transactions')?.sort()]];
+    });
+  const [index, ...moreIndexes] = tables.flatMap(({ name, indexes }) =>
+    indexes.map((found: Template) => ({ table: name, ...found })),
+  );
+  const ofHistory = allPolicies.filter(isOfHistory);
+  expect([moreIndexes, ofHistory.length]).toEqual([[], index === undefined ? 0 : 1]);
   return {
     tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])),
     policies: Object.fromEntries(policies),
+    ...(index && { history: describeIndex(index, ofHistory[0]?.[1], idOf('Transactions')) }),
+  };
+}
+
+function describeIndex(index: Template, policy: Template, tableId: string) {
+  const [statement, ...more] = policy.Properties.PolicyDocument.Statement;
+  expect([index.table, more, statement.Effect]).toEqual(['Transactions', [], 'Allow']);
+  expect(index.KeySchema.map(({ KeyType }: Template) => KeyType)).toEqual(['HASH', 'RANGE']);
+  // CloudFormation writes it as one text, CDK as parts.
+  const resource = JSON.stringify(statement.Resource).replace(/[^\w/.]/g, '');
+  expect(resource).toContain(tableId);
+  expect(resource).toMatch(/Arn\/index\/UserHistory$/);
+  return {
+    name: index.IndexName,
+    keys: index.KeySchema.map(({ AttributeName }: Template) => AttributeName),
+    projection: index.Projection.ProjectionType,
+    actions: [statement.Action].flat(),
   };
 }
 
 test('CloudFormation', () => {
-  // !Ref and !GetAtt in their long form, as JSON templates have them.
-  const customTags = [
+  // The short forms in their long form, as JSON templates have them.
+  const customTags: Tags = [
     { tag: '!Ref', resolve: (name: string) => ({ Ref: name }) },
     { tag: '!GetAtt', resolve: (path: string) => ({ 'Fn::GetAtt': path.split('.') }) },
+    { tag: '!Sub', resolve: (text: string) => ({ 'Fn::Sub': text }) },
+    { tag: '!If', collection: 'seq', resolve: (list: Template) => ({ 'Fn::If': list.toJSON() }) },
+    { tag: '!Equals', collection: 'seq', resolve: (list: Template) => list.toJSON() },
   ];
   const template = parseYaml(text('infrastructure', 'cloudformation.yaml'), { customTags });
 
-  expect(describeTemplate(template)).toEqual(CONTRACT);
+  expect(template.Parameters.History.Default).toBe('false');
+  expect(describeTemplate(withConditions(template, false))).toEqual(CONTRACT);
+  expect(describeTemplate(withConditions(template, true))).toEqual(CONTRACT_WITH_HISTORY);
 });
 
 test('CDK: the snippet compiles, and becomes the same', async () => {
   await promisify(execFile)(process.execPath, [join(root, 'scripts', 'synthesize.mjs')]);
 
-  expect(describeTemplate(JSON.parse(text('target', 'infrastructure', 'cdk.json')))).toEqual(
-    CONTRACT,
-  );
+  const template = (name: string) => JSON.parse(text('target', 'infrastructure', name));
+  expect(describeTemplate(template('cdk.json'))).toEqual(CONTRACT);
+  expect(describeTemplate(template('cdk-history.json'))).toEqual(CONTRACT_WITH_HISTORY);
 }, 300_000);
 
 test('Terraform', async () => {
@@ -110,11 +209,9 @@ test('Terraform', async () => {
   const defaultOf = (reference: string) =>
     parsed.variable[/^\$\{var\.(\w+)\}$/.exec(reference)?.[1] ?? 'none'][0].default;
   const tables = Object.values<Template>(parsed.resource.aws_dynamodb_table).map(([table]) => {
-    const [attribute, ...more] = table.attribute;
-    expect([attribute.name, more]).toEqual([table.hash_key, []]);
     const description = {
       key: table.hash_key,
-      type: attribute.type,
+      types: Object.fromEntries(table.attribute.map(({ name, type }: Template) => [name, type])),
       onDemand: table.billing_mode === 'PAY_PER_REQUEST',
       guarded:
         table.deletion_protection_enabled === true &&
@@ -124,23 +221,59 @@ test('Terraform', async () => {
     return [defaultOf(table.name), description];
   });
   const documents = Object.entries<Template>(parsed.data.aws_iam_policy_document);
-  const policies = documents.map(([name, [{ statement }]]) => {
-    expect(statement).toHaveLength(2);
-    const actionsOn = (table: string) =>
-      statement
-        .find(
-          ({ resources }: Template) => String(resources) === `\${aws_dynamodb_table.${table}.arn}`,
-        )
-        ?.actions.sort();
-    return [name, [actionsOn('balances'), actionsOn('transactions')]];
-  });
+  const policies = documents
+    .filter(([name]) => name !== 'history')
+    .map(([name, [{ statement }]]) => {
+      expect(statement).toHaveLength(2);
+      const actionsOn = (table: string) =>
+        statement
+          .find(
+            ({ resources }: Template) =>
+              String(resources) === `\${aws_dynamodb_table.${table}.arn}`,
+          )
+          ?.actions.sort();
+      return [name, [actionsOn('balances'), actionsOn('transactions')]];
+    });
 
   expect({
     tables: Object.fromEntries(tables),
     policies: Object.fromEntries(policies),
   }).toEqual(CONTRACT);
-  expect(Object.keys(parsed.resource.aws_iam_policy).sort()).toEqual(['audit', 'use']);
+  expect(describeTerraformHistory(parsed)).toEqual({
+    history: CONTRACT_WITH_HISTORY.history,
+    types: CONTRACT_WITH_HISTORY.tables['Transactions']?.types,
+  });
+  expect(Object.keys(parsed.resource.aws_iam_policy).sort()).toEqual(['audit', 'history', 'use']);
 });
+
+/** What the variable `history` adds, which is off by default. */
+function describeTerraformHistory(parsed: Template) {
+  const [table] = parsed.resource.aws_dynamodb_table.transactions;
+  const [attributes] = table.dynamic.attribute;
+  const [index] = table.dynamic.global_secondary_index;
+  const [policy] = parsed.resource.aws_iam_policy.history;
+  const [{ statement }] = parsed.data.aws_iam_policy_document.history;
+  const wanted = (each: string) =>
+    JSON.parse(/^\$\{var\.history \? (\[.*\]) : \[\]\}$/.exec(each)?.[1] ?? 'null');
+  expect(parsed.variable.history[0].default).toBe(false);
+  expect(policy.count).toBe(`\${var.history ? 1 : 0}`);
+  expect(statement).toHaveLength(1);
+  expect(statement[0].resources).toEqual([
+    `\${aws_dynamodb_table.transactions.arn}/index/UserHistory`,
+  ]);
+  const [{ hash_key, range_key, projection_type }] = index.content;
+  const [{ type }] = attributes.content;
+  const types = wanted(attributes.for_each).map((name: string) => [name, type]);
+  return {
+    history: {
+      name: String(wanted(index.for_each)),
+      keys: [hash_key, range_key],
+      projection: projection_type,
+      actions: statement[0].actions,
+    },
+    types: { [table.hash_key]: 'S', ...Object.fromEntries(types) },
+  };
+}
 
 test('the policy in the README', () => {
   const [, policy = ''] = /```json\n(\{\s*"Version"[\s\S]*?)```/.exec(text('README.md')) ?? [];

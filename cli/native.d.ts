@@ -13,6 +13,16 @@ export interface TableState {
   trouble?: Failure;
   warnings: Warning[];
   unchecked: Warning[];
+  /** Of the table of transactions, if it is there. */
+  history?: HistoryIndexState;
+}
+
+/** The index that the history is read from; `status` is `ABSENT` or DynamoDB's word. */
+export interface HistoryIndexState {
+  index: string;
+  status: string;
+  isBackfilling: boolean;
+  trouble?: Failure;
 }
 
 export interface Warning {
@@ -40,9 +50,14 @@ export interface AuditReport {
   busy: string[];
 }
 
-export function checkTables(options: BalanceClientOptions): Promise<TableState[]>;
+/** `onProgress` is told of an index that is being built. */
+export function createTables(
+  options: BalanceClientOptions,
+  history: boolean,
+  onProgress: (state: HistoryIndexState) => void,
+): Promise<void>;
 
-export function readExactBalance(options: BalanceClientOptions, userId: string): Promise<string>;
+export function checkTables(options: BalanceClientOptions): Promise<TableState[]>;
 
 export function audit(
   options: BalanceClientOptions,

@@ -14,14 +14,14 @@ function settle(outcome) {
   return outcome;
 }
 
+async function createTables(options, history, onProgress) {
+  const { createTables: create } = require('../binding.js');
+  settle(await create(options, { ...process.env }, history, onProgress));
+}
+
 async function checkTables(options) {
   const { checkTables: check } = require('../binding.js');
   return settle(await check(options, { ...process.env }));
-}
-
-async function readExactBalance(options, userId) {
-  const { readExactBalance: readBalance } = require('../binding.js');
-  return settle(await readBalance(options, { ...process.env }, userId));
 }
 
 async function audit(options, onProgress) {
@@ -29,4 +29,4 @@ async function audit(options, onProgress) {
   return settle(await run(options, { ...process.env }, onProgress));
 }
 
-module.exports = { audit, checkTables, readExactBalance };
+module.exports = { audit, checkTables, createTables };

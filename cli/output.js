@@ -1,5 +1,5 @@
 // Results go to stdout, everything else to stderr. With --json, stdout gets exactly one JSON
-// document, whether it is a result or an error.
+// document, whether it is a result or an error; of a history, one a line.
 
 // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:crypto.
 const { randomUUID } = require('crypto');
@@ -8,8 +8,8 @@ const { randomUUID } = require('crypto');
  * What a command came to.
  *
  * @typedef {object} Result
- * @property {unknown} document for machines
- * @property {string} text for people
+ * @property {unknown} [document] for machines
+ * @property {string} [text] for people; without it everything has been written already
  * @property {number} exitCode
  */
 
@@ -18,7 +18,26 @@ const { randomUUID } = require('crypto');
  * @param {boolean} asJson
  */
 function writeResult({ document, text }, asJson) {
-  process.stdout.write(`${asJson ? toJson(document) : text}\n`);
+  if (text !== undefined) {
+    process.stdout.write(`${asJson ? toJson(document) : text}\n`);
+  }
+}
+
+/**
+ * Writes lines as fast as they are read.
+ *
+ * @param {string[]} lines
+ * @returns {Promise<boolean>} whether anybody still reads them
+ */
+async function writeLines(lines) {
+  const { stdout } = process;
+  if (lines.length > 0 && stdout.writable && !stdout.write(`${lines.join('\n')}\n`)) {
+    await new Promise((resolve) => {
+      stdout.once('drain', resolve);
+      stdout.once('close', resolve);
+    });
+  }
+  return stdout.writable;
 }
 
 /** A decimal as text, which is to be a number in JSON. */
@@ -46,6 +65,8 @@ function toJson(document) {
 }
 
 /**
+ * As JSON in one line, because a history is one document a line.
+ *
  * @param {unknown} error
  * @param {boolean} asJson
  */
@@ -53,7 +74,7 @@ function writeError(error, asJson) {
   const { code, message, retryable, cause } = describe(error);
   if (asJson) {
     const document = { error: { code, message, retryable, ...(cause && { cause }) } };
-    process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
   process.stderr.write(`dynamodb-balance: ${harmless(message)} [${code}]\n`);
@@ -119,4 +140,12 @@ function grouped(count) {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-module.exports = { ExactNumber, endQuietlyWithoutReader, grouped, quote, writeError, writeResult };
+module.exports = {
+  ExactNumber,
+  endQuietlyWithoutReader,
+  grouped,
+  quote,
+  writeError,
+  writeLines,
+  writeResult,
+};

@@ -1,8 +1,10 @@
-// A progress bar on stderr, for a person who watches; silent otherwise.
+// Progress on stderr: a bar for a person who watches an audit, a line for an index that is being built.
 
 const { Format, SingleBar } = require('cli-progress');
 
 /** @typedef {import('./native.js').AuditProgress} AuditProgress */
+
+/** @typedef {import('./native.js').HistoryIndexState} HistoryIndexState */
 
 /** @returns {{ show: (progress: AuditProgress) => void, stop: () => void }} */
 function openProgress() {
@@ -39,4 +41,33 @@ function openProgress() {
   };
 }
 
-module.exports = { openProgress };
+/**
+ * DynamoDB does not say how far it is, only what it is doing. On a terminal one line shows that and
+ * counts the seconds; elsewhere each change is a line of its own.
+ *
+ * @returns {{ show: (state: HistoryIndexState) => void, stop: () => void }}
+ */
+function openIndexProgress() {
+  const { stderr } = process;
+  const began = Date.now();
+  let last = '';
+  return {
+    show({ index, status, isBackfilling }) {
+      const words = `Index ${index}: ${status}${isBackfilling ? ', adding the records that are there' : ''}`;
+      if (stderr.isTTY) {
+        stderr.write(`\r\u001B[K${words}, ${Math.round((Date.now() - began) / 1000)} s`);
+      } else if (words !== last) {
+        stderr.write(`${words}\n`);
+      }
+      last = words;
+    },
+    stop() {
+      if (stderr.isTTY && last !== '') {
+        stderr.write('\r\u001B[K');
+      }
+      last = '';
+    },
+  };
+}
+
+module.exports = { openIndexProgress, openProgress };

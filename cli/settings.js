@@ -4,9 +4,10 @@ const { parseExactNumber } = require('./number.js');
 
 /**
  * @param {import('commander').Command} command
+ * @param {string} [json] what --json does
  * @returns {import('commander').Command}
  */
-function addSettings(command) {
+function addSettings(command, json = 'print one JSON document, for machines') {
   return command
     .option('--region <region>', 'AWS region (default: the AWS chain, or us-east-1)')
     .option('--endpoint <url>', 'URL of DynamoDB (default: the AWS chain, or that of the region)')
@@ -18,7 +19,7 @@ function addSettings(command) {
       'what a user without a stored balance has (default: 100)',
       parseExactNumber,
     )
-    .option('--json', 'print one JSON document, for machines');
+    .option('--json', json);
 }
 
 /**

@@ -1,5 +1,5 @@
-// Compiles the CDK snippet and writes the template that it becomes to
-// target/infrastructure/cdk.json.
+// Compiles the CDK snippet and writes the templates that it becomes to target/infrastructure: cdk.json,
+// and cdk-history.json with the index for the history.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
@@ -8,17 +8,24 @@ import process from 'node:process';
 import { installPackages, root } from './setup.mjs';
 
 const folder = `${root}/infrastructure/cdk`;
-const template = `${root}/target/infrastructure/cdk.json`;
+const output = `${root}/target/infrastructure`;
+const templates = { 'cdk.json': [], 'cdk-history.json': ['history'] };
 const sources = ['app.ts', 'balances.ts', 'package-lock.json', 'tsconfig.json'];
 
-const age = existsSync(template) ? statSync(template).mtimeMs : 0;
-if (sources.some((name) => statSync(`${folder}/${name}`).mtimeMs > age)) {
-  synthesize();
+const ages = Object.keys(templates).map((name) =>
+  existsSync(`${output}/${name}`) ? statSync(`${output}/${name}`).mtimeMs : 0,
+);
+if (sources.some((name) => statSync(`${folder}/${name}`).mtimeMs > Math.min(...ages))) {
+  installPackages('infrastructure/cdk');
+  mkdirSync(output, { recursive: true });
+  for (const [name, wishes] of Object.entries(templates)) {
+    writeFileSync(`${output}/${name}`, synthesize(wishes));
+  }
 }
 
-function synthesize() {
-  installPackages('infrastructure/cdk');
-  const child = spawnSync('npm', ['run', '--silent', 'synthesize'], {
+/** @param {string[]} wishes */
+function synthesize(wishes) {
+  const child = spawnSync('npm', ['run', '--silent', 'synthesize', '--', ...wishes], {
     cwd: folder,
     encoding: 'utf8',
     shell: process.platform === 'win32',
@@ -27,6 +34,5 @@ function synthesize() {
     process.stderr.write(`${child.stdout}${child.stderr}`);
     process.exit(1);
   }
-  mkdirSync(`${root}/target/infrastructure`, { recursive: true });
-  writeFileSync(template, child.stdout);
+  return child.stdout;
 }

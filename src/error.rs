@@ -1,5 +1,7 @@
 //! Every way a call can fail, once.
 
+use crate::money::Decimal;
+
 /// Declares the codes and their spelling in JavaScript together, so that neither can be forgotten.
 macro_rules! error_codes {
     ($($(#[$documentation:meta])* $name:ident = $spelling:literal, retryable: $retryable:literal;)+) => {
@@ -24,12 +26,17 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The input could not be read: one of its getters threw.
+    /// The input could not be read, or a field of it is wrong that has no code of its own.
     InvalidInput = "INVALID_INPUT", retryable: false;
     InvalidIdempotentKey = "INVALID_IDEMPOTENT_KEY", retryable: false;
     InvalidUserId = "INVALID_USER_ID", retryable: false;
     InvalidAmount = "INVALID_AMOUNT", retryable: false;
     InvalidType = "INVALID_TYPE", retryable: false;
+    InvalidMetadata = "INVALID_METADATA", retryable: false;
+    /// The list of a group is not one, is empty or too long, or names a key twice.
+    InvalidTransactions = "INVALID_TRANSACTIONS", retryable: false;
+    /// A cursor that did not come from a listing like this one.
+    InvalidCursor = "INVALID_CURSOR", retryable: false;
     /// An option of `BalanceClient`, or a setting in the environment, is wrong.
     InvalidOption = "INVALID_OPTION", retryable: false;
     /// DynamoDB's numbers cannot hold the amount, or the balance it would lead to.
@@ -44,6 +51,8 @@ error_codes! {
     TableNotFound = "TABLE_NOT_FOUND", retryable: false;
     /// A table exists, but its key is not the one this package needs.
     TableMismatch = "TABLE_MISMATCH", retryable: false;
+    /// The index that the history is read from is missing, or not ready.
+    IndexNotFound = "INDEX_NOT_FOUND", retryable: false;
     AccessDenied = "ACCESS_DENIED", retryable: false;
     /// The AWS chain found no credentials, or the credentials function failed.
     NoCredentials = "NO_CREDENTIALS", retryable: false;
@@ -76,11 +85,21 @@ pub struct BalanceError {
     pub code: ErrorCode,
     pub message: String,
     pub cause: Option<Cause>,
+    /// What a debit that was not covered could have had at most.
+    pub available: Option<Box<Decimal>>,
+    /// Which transaction of a group it is about, from 0.
+    pub index: Option<u8>,
 }
 
 impl BalanceError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None }
+        Self { code, message: message.into(), cause: None, available: None, index: None }
+    }
+
+    /// About one transaction of a group.
+    #[must_use]
+    pub fn at(self, index: usize) -> Self {
+        Self { index: u8::try_from(index).ok(), ..self }
     }
 
     #[must_use]

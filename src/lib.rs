@@ -1,9 +1,8 @@
 //! User balances on DynamoDB that stay true under races, retries and crashes.
 //!
-//! A call's way: `binding` takes JavaScript values, `transaction` and `money` validate them,
-//! `ledger` accepts the call, `lane` and `reads` decide who travels with whom and what an answer
-//! means, `dispatcher` sends and brings back, `store` says what is asked of a database, and
-//! `dynamodb` asks it.
+//! `binding` takes JavaScript values, `transaction` and `money` validate them, `driver` accepts the call,
+//! `core` decides who travels with whom and what an answer means, `driver` sends and brings back, `store`
+//! says what is asked of a database, and `dynamodb` asks it.
 
 // Denied and not forbidden: what napi's macros expand to allows it for itself.
 #![deny(unsafe_code)]

@@ -17,11 +17,14 @@ pub mod sum;
 const SMALLEST_EXPONENT: i64 = -130;
 const LARGEST_EXPONENT: i64 = 125;
 
+/// Further than any text that is read here goes without an exponent.
+const MAX_SCALE: u64 = 1_100;
+
 /// The words for that range in error messages.
 const RANGE: &str = "between 1e-130 and 9.9999999999999999999999999999999999999e+125";
 
 /// The digits a DynamoDB number can have. Source: as above.
-const MAX_DIGITS: u64 = 38;
+pub const MAX_DIGITS: u64 = 38;
 
 /// An exact decimal number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +42,13 @@ impl Decimal {
             .and_then(|shortest| Self::parse(&shortest))
     }
 
-    /// A number as DynamoDB writes it.
+    /// A number as DynamoDB writes it. `None` as well for one that is far beyond what DynamoDB holds:
+    /// to reckon with an exponent of any size would take for ever.
     pub fn parse(text: &str) -> Option<Self> {
-        BigDecimal::from_str(text).ok().map(|decimal| Self(decimal.normalized()))
+        let text = Some(text).filter(|text| text.len() <= MAX_TEXT)?;
+        let decimal = BigDecimal::from_str(text).ok()?;
+        let (_, scale) = decimal.as_bigint_and_scale();
+        (scale.unsigned_abs() <= MAX_SCALE).then(|| Self(decimal.normalized()))
     }
 
     /// The double nearest to this number, which is the most a JavaScript number can hold.
@@ -50,12 +57,27 @@ impl Decimal {
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 
+    /// All digits, without an exponent: what reads back as the same number in any language.
+    pub fn to_plain_string(&self) -> String {
+        self.0.normalized().to_plain_string()
+    }
+
     pub fn plus(&self, other: &Self) -> Self {
         Self(&self.0 + &other.0)
     }
 
     pub fn minus(&self, other: &Self) -> Self {
         Self(&self.0 - &other.0)
+    }
+
+    pub fn negated(&self) -> Self {
+        Self(-&self.0)
+    }
+
+    /// The digits from the first one to the last decimal place that was reckoned with, zeros
+    /// included.
+    pub fn digits_reckoned_with(&self) -> u64 {
+        self.0.digits()
     }
 
     /// Whether DynamoDB can hold this number exactly.
@@ -106,19 +128,46 @@ impl Amount {
             other => return Err(refuse(format!("Amount must be a number, not {}", other.kind()))),
         };
         if number <= 0.0 {
-            return Err(refuse("Amount must be greater than 0".to_owned()));
+            return Err(not_positive());
         }
         let decimal = Decimal::from_number(number).ok_or_else(|| {
             refuse(format!("Amount must be a finite number, not {}", spell(number)))
         })?;
         if !decimal.has_storable_magnitude() {
+            return Err(out_of_range(&spell(number)));
+        }
+        Ok(Self(decimal))
+    }
+
+    /// A number as above, or text: a plain decimal, which is never rounded.
+    pub fn validate_exact(value: &Value) -> Result<Self, BalanceError> {
+        let text = match value {
+            Value::Text(text) => text,
+            Value::Null | Value::Number(_) => return Self::validate(value),
+            other => {
+                let kind = other.kind();
+                return Err(BalanceError::new(
+                    ErrorCode::InvalidAmount,
+                    format!("Amount must be a number, a bigint or a decimal string, not {kind}"),
+                ));
+            }
+        };
+        if text.len() > MAX_TEXT || !is_plain_decimal(text) {
             return Err(BalanceError::new(
-                ErrorCode::AmountOutOfRange,
+                ErrorCode::InvalidAmount,
                 format!(
-                    "Amount must be {RANGE}, the range of a DynamoDB number, not {}",
-                    spell(number)
+                    "Amount must be a plain decimal such as \"12.50\", without exponent, sign or \
+                     spaces, not {:?}",
+                    shortened(text)
                 ),
             ));
+        }
+        let decimal = Decimal::parse(text).ok_or_else(not_positive)?;
+        if !decimal.is_positive() {
+            return Err(not_positive());
+        }
+        if !decimal.is_storable() {
+            return Err(out_of_range(&shortened(text)));
         }
         Ok(Self(decimal))
     }
@@ -126,6 +175,42 @@ impl Amount {
     pub fn as_decimal(&self) -> &Decimal {
         &self.0
     }
+}
+
+/// A number of DynamoDB written out has at most 126 digits before the point and 168 after it; zeros
+/// around it are no reason to refuse it.
+const MAX_TEXT: usize = 1_000;
+
+/// How much of a wrong text an error repeats.
+const MAX_SHOWN: usize = 60;
+
+/// Digits, and after a point at least one more. A minus is for the sake of the error that it gets.
+fn is_plain_decimal(text: &str) -> bool {
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    match unsigned.split_once('.') {
+        None => is_number(unsigned),
+        Some((whole, fraction)) => is_number(whole) && is_number(fraction),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn not_positive() -> BalanceError {
+    BalanceError::new(ErrorCode::InvalidAmount, "Amount must be greater than 0")
+}
+
+fn out_of_range(amount: &str) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::AmountOutOfRange,
+        format!("Amount must be {RANGE}, the range of a DynamoDB number, not {amount}"),
+    )
 }
 
 /// What a user without a stored balance has: zero or more.

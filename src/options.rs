@@ -1,6 +1,7 @@
 //! What a `BalanceClient` can be told, checked when the client is made.
 
 pub mod credentials;
+pub mod tables;
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
-//! What the ledger asks of a database, and what it hears back. Implemented by `dynamodb`.
+//! The port: what the core asks of a database, and what it hears back. Implemented by `dynamodb`.
 
 mod attempt;
+pub mod database;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,47 +12,99 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, SendGate};
 
+use crate::core::balance_change::BalanceChange;
 use crate::core::epoch::Epoch;
+use crate::core::history::RecordedTransaction;
 use crate::error::{BalanceError, Cause};
 use crate::money::{Decimal, StoredBalance};
-use crate::transaction::{Transaction, UserId};
+use crate::transaction::{IdempotentKey, Transaction, UserId};
 
 /// A database that holds balances and the records of the transactions that moved them.
 pub trait Store: Send + Sync + 'static {
-    /// A write, ready to be sent any number of times with the same bytes.
-    type Request: Send + 'static;
-
     /// The time, as far as the database agrees.
     fn now(&self) -> SystemTime;
 
-    /// Builds the write that adds all `records`, which are of one user, and moves the balance by
-    /// their sum, unless the balance has seen a later epoch.
-    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> Self::Request;
-
-    /// One attempt to write the records and move the balance, all or nothing.
+    /// One attempt at a write, all or nothing.
     fn write(
         &self,
-        request: &mut Self::Request,
+        write: &Write,
+        token: Token,
         attempt: &Attempt,
     ) -> impl Future<Output = Result<WriteAnswer, Fault>> + Send;
 
-    /// One attempt to make sure that no request of this epoch takes effect on the balance of a user
-    /// any more, provided that a record is not there.
+    /// One attempt to make sure that no request of an epoch takes effect on a balance any more.
     fn end_epoch(
         &self,
-        user_id: &UserId,
-        epoch: Epoch,
-        absent: Option<&Record>,
+        ending: &EpochEnding,
         attempt: &Attempt,
     ) -> impl Future<Output = Result<EpochAnswer, Fault>> + Send;
 
-    /// One attempt to read the balances of different users. What is missing in the answer was left
-    /// out by the database and may be asked for again.
+    /// One attempt to read different items. What is missing in the answer was left out by the
+    /// database and may be asked for again.
     fn read(
         &self,
-        users: &[UserId],
+        items: &[ItemKey],
         attempt: &Attempt,
-    ) -> impl Future<Output = Result<HashMap<UserId, StoredBalance>, Fault>> + Send;
+    ) -> impl Future<Output = Result<HashMap<ItemKey, Item>, Fault>> + Send;
+}
+
+/// Puts all records and changes all balances, or does nothing. It does nothing if a key is taken, if a
+/// balance is not a number or below its floor, or if a balance has seen a later epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    pub records: Vec<Arc<Record>>,
+    /// One for each user of the records.
+    pub balances: Vec<BalanceUpdate>,
+}
+
+/// What a write does to the balance of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalanceUpdate {
+    pub user_id: UserId,
+    /// In which it was composed.
+    pub epoch: Epoch,
+    pub change: BalanceChange,
+}
+
+/// Names a request: the same token stands for the same bytes, which take effect once. Unique in a
+/// client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    pub batch: u64,
+    /// Rises when a request of the batch was answered and the next one is another.
+    pub request: u32,
+}
+
+/// The end of an epoch on the balance of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochEnding {
+    pub user_id: UserId,
+    pub epoch: Epoch,
+    /// A record that has to be absent.
+    pub absent: Option<Arc<Record>>,
+}
+
+/// What can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ItemKey {
+    Account(UserId),
+    Record(IdempotentKey),
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    Account(Account),
+    /// `None`: there is none.
+    Record(Option<RecordedTransaction>),
+}
+
+/// The balance item of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub balance: StoredBalance,
+    /// Whether there is an item.
+    pub exists: bool,
 }
 
 /// What is written down about a transaction.
@@ -61,6 +114,16 @@ pub struct Record {
     /// ISO 8601 in UTC with milliseconds and `Z`.
     pub timestamp: String,
     pub call_id: CallId,
+    /// Its place in the group that it was made with; `None` for a single transaction.
+    pub place: Option<PlaceInGroup>,
+}
+
+/// Which of how many transactions that were made together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceInGroup {
+    /// From 0.
+    pub index: usize,
+    pub size: usize,
 }
 
 /// Tells the record that this call wrote from those of others. A UUID of version 7.
@@ -92,8 +155,9 @@ pub enum WriteAnswer {
 pub struct Refusal {
     /// What was found under each record's key, in the order of the records.
     pub records: Vec<RecordState>,
-    /// The balance, if it did not allow the request.
-    pub balance: Option<RefusedBalance>,
+    /// The balances that did not allow the request, in the order of the write's; `None` for the
+    /// others.
+    pub balances: Vec<Option<RefusedBalance>>,
 }
 
 /// What an attempt found under a record's key.
@@ -135,7 +199,7 @@ impl Refusal {
     pub fn is_definite(&self) -> bool {
         self.records.iter().any(|state| match state {
             RecordState::Taken(_) => true,
-            RecordState::Free => self.balance.is_some(),
+            RecordState::Free => self.balances.iter().any(Option::is_some),
             RecordState::Unclear => false,
         })
     }
@@ -148,7 +212,10 @@ pub struct ExistingRecord {
     pub user_id: Option<String>,
     pub amount: Option<Decimal>,
     pub transaction_type: Option<String>,
+    pub timestamp: Option<String>,
+    pub metadata: Option<BTreeMap<String, String>>,
     pub call_id: Option<String>,
+    pub place: Option<PlaceInGroup>,
 }
 
 impl From<&Record> for ExistingRecord {
@@ -158,7 +225,10 @@ impl From<&Record> for ExistingRecord {
             user_id: Some(transaction.user_id.as_str().to_owned()),
             amount: Some(transaction.amount.as_decimal().clone()),
             transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
+            timestamp: Some(record.timestamp.clone()),
+            metadata: transaction.metadata.as_ref().map(|metadata| metadata.entries().clone()),
             call_id: Some(record.call_id.to_string()),
+            place: record.place,
         }
     }
 }

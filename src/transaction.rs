@@ -1,10 +1,14 @@
 //! What a caller asks for: validated once, then impossible to hold wrong.
 
+pub mod list;
+mod metadata;
+
 use std::sync::Arc;
 
 use crate::error::{BalanceError, ErrorCode};
-use crate::money::Amount;
+use crate::money::{Amount, Decimal};
 use crate::value::Value;
+pub use metadata::Metadata;
 
 /// The longest partition key in bytes of UTF-8.
 /// Source: Amazon DynamoDB Developer Guide, "Quotas", partition key length.
@@ -116,6 +120,8 @@ pub struct Transaction {
     pub user_id: UserId,
     pub amount: Amount,
     pub transaction_type: TransactionType,
+    /// The caller's own words about it, which mean nothing here.
+    pub metadata: Option<Metadata>,
 }
 
 impl Transaction {
@@ -131,7 +137,34 @@ impl Transaction {
             user_id: UserId::validate_for_transaction(user_id)?,
             amount: Amount::validate(amount)?,
             transaction_type: TransactionType::validate(transaction_type)?,
+            metadata: None,
         })
+    }
+
+    /// The same with an amount that may be text, and with metadata, which is looked at last.
+    pub fn validate_exact(
+        idempotent_key: Value,
+        user_id: Value,
+        amount: &Value,
+        transaction_type: &Value,
+        metadata: Result<Option<Metadata>, BalanceError>,
+    ) -> Result<Self, BalanceError> {
+        Ok(Self {
+            idempotent_key: IdempotentKey::validate(idempotent_key)?,
+            user_id: UserId::validate_for_transaction(user_id)?,
+            amount: Amount::validate_exact(amount)?,
+            transaction_type: TransactionType::validate(transaction_type)?,
+            metadata: metadata?,
+        })
+    }
+
+    /// What it adds to the balance: negative for a debit.
+    pub fn signed_amount(&self) -> Decimal {
+        let amount = self.amount.as_decimal();
+        match self.transaction_type {
+            TransactionType::Credit => amount.clone(),
+            TransactionType::Debit => amount.negated(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn is_pure(name: &str) -> bool {
     let is_of_tests = name.ends_with("tests.rs") || name.contains("tests/");
     let is_decision =
-        name.starts_with("core/") || ["money", "transaction"].iter().any(|it| name.starts_with(it));
+        ["core/", "history", "money", "transaction"].iter().any(|it| name.starts_with(it));
     is_decision && !is_of_tests
 }
 

@@ -83,6 +83,30 @@ const input = fc.oneof(
   }),
 );
 
+/** A date of this realm, or something like one. */
+const date = fc.oneof(
+  fc.date({ noInvalidDate: false }),
+  number.map((time) => ({ getTime: () => time })),
+);
+
+const listing = fc.oneof(
+  { weight: 1, arbitrary: value },
+  {
+    weight: 4,
+    arbitrary: objectOf(
+      {
+        userId: usually(text),
+        from: mostly(date, number),
+        to: mostly(date, number),
+        order: mostly(fc.constantFrom('newest', 'oldest'), text),
+        limit: mostly(fc.integer({ min: 1, max: 1000 }), number),
+        cursor: usually(fc.oneof(text, fc.stringMatching(/^A[A-Za-z0-9_-]{0,100}$/))),
+      },
+      { required: ['userId'] },
+    ),
+  },
+);
+
 const listener = fc.constantFrom(
   recipeOf(() => () => undefined),
   recipeOf(() => (/** @type {unknown} */ _event, /** @type {() => void} */ listen) => listen()),
@@ -159,7 +183,7 @@ const optionFields = {
  */
 const properties = {
   'transact takes any input': {
-    share: 0.25,
+    share: 0.2,
     inputs: input,
     outcome: (input) => outcomeOf(() => transact(any(input))),
   },
@@ -169,7 +193,7 @@ const properties = {
     outcome: (input) => outcomeOf(() => getCurrentBalance(any(input))),
   },
   'transact of a client takes any input': {
-    share: 0.2,
+    share: 0.15,
     inputs: input,
     outcome: (input) => outcomeOf(() => client.transact(any(input))),
   },
@@ -177,6 +201,21 @@ const properties = {
     share: 0.1,
     inputs: input,
     outcome: (input) => outcomeOf(() => client.getCurrentBalance(any(input))),
+  },
+  'listTransactions takes any input': {
+    share: 0.05,
+    inputs: listing,
+    outcome: (input) => outcomeOf(() => client.listTransactions(any(input))),
+  },
+  'iterateTransactions takes any input': {
+    share: 0.04,
+    inputs: listing,
+    outcome: (input) => outcomeOf(() => client.iterateTransactions(any(input)).next()),
+  },
+  'createTables takes any options': {
+    share: 0.01,
+    inputs: fc.oneof(value, objectOf({ history: usually(fc.boolean()) })),
+    outcome: (input) => outcomeOf(() => client.createTables(any(input))),
   },
   'a call takes any options': {
     share: 0.05,

@@ -1,6 +1,11 @@
 // What compiles: the call sites and signatures of the implementation that this package replaces.
 
-import { type BalanceErrorCode, getCurrentBalance, transact } from 'dynamodb-balance';
+import {
+  BalanceClient,
+  type BalanceErrorCode,
+  getCurrentBalance,
+  transact,
+} from 'dynamodb-balance';
 
 interface TransactInput {
   idempotentKey: string;
@@ -40,6 +45,20 @@ export async function callSites(input: TransactInput): Promise<number> {
   await Promise.all(types.map((type) => transact({ ...input, type })));
   const balance: number = await getCurrentBalance({ userId: 'a' });
   return balance;
+}
+
+export async function listings(): Promise<string[]> {
+  const client = new BalanceClient();
+  await client.createTables();
+  await client.createTables({ history: true });
+  const input = { userId: 'a', from: new Date(0), to: new Date(), order: 'oldest' } as const;
+  const { transactions, cursor } = await client.listTransactions({ ...input, limit: 10 });
+  const amounts: string[] = transactions.map(({ amount }) => amount);
+  const rest = { ...input, ...(cursor && { cursor }) };
+  for await (const { type, metadata } of client.iterateTransactions(rest)) {
+    amounts.push(type === 'credit' ? 'more' : 'less', metadata?.['order'] ?? '');
+  }
+  return amounts;
 }
 
 export function describeCode(code: BalanceErrorCode): string {

@@ -28,6 +28,19 @@ export async function callSites(): Promise<void> {
   new BalanceClient({ balanceTable: balance });
   // @ts-expect-error: credentials without a secret
   new BalanceClient({ credentials: { accessKeyId: 'a' } });
+  const client = new BalanceClient();
+  // @ts-expect-error: a misspelt option
+  await client.createTables({ histroy: true });
+  // @ts-expect-error: a time that is text
+  await client.listTransactions({ userId: 'a', from: '2024-05-06' });
+  // @ts-expect-error: another order
+  await client.listTransactions({ userId: 'a', order: 'random' });
+  // @ts-expect-error: an iterator is no list
+  for (const _transaction of client.iterateTransactions({ userId: 'a' })) {
+    // @ts-expect-error: an amount is text
+    const amount: number = (await client.listTransactions({ userId: 'a' })).transactions[0].amount;
+    new BalanceClient({ defaultBalance: amount });
+  }
   const error = new BalanceError({ code: 'INVALID_TYPE', message: '', retryable: false });
   // @ts-expect-error: a code that does not exist
   if (error.code === 'UNKNOWN') {

@@ -9,7 +9,8 @@ const process = require('node:process');
  * @typedef {object} Load
  * @property {string} peer the file of the peer
  * @property {string} endpoint
- * @property {'read' | 'transact'} operation
+ * @property {'read' | 'transact' | 'transfer' | 'sale'} operation
+ *   `transfer`: one of many users pays one merchant; `sale`: the platform gets a fee as well
  * @property {'many' | 'hot'} users each call another one of 10,000, or always the same
  * @property {number} callers
  * @property {{ calls: number, longest: number }} warmUp whichever comes first; in seconds
@@ -29,6 +30,9 @@ const process = require('node:process');
  */
 
 const USERS = 10_000;
+
+/** Who pays one merchant, and who sells on one platform. */
+const PAYERS = 2_000;
 
 /** So much that sums in binary floating point would show. */
 const AMOUNT = 0.1;
@@ -73,7 +77,33 @@ const operations = {
       type: turn % 2 === 0 ? 'credit' : 'debit',
     });
   },
+  transfer: async () => {
+    const [key, payer] = nextPayer();
+    await peer.createTransactions({
+      transactions: [
+        { idempotentKey: `${key}/out`, userId: payer, amount: AMOUNT, type: 'debit' },
+        { idempotentKey: `${key}/in`, userId: 'merchant', amount: AMOUNT, type: 'credit' },
+      ],
+    });
+  },
+  sale: async () => {
+    const [key, payer] = nextPayer();
+    const seller = `seller-${sequence % PAYERS}`;
+    await peer.createTransactions({
+      transactions: [
+        { idempotentKey: `${key}/pay`, userId: payer, amount: AMOUNT, type: 'debit' },
+        { idempotentKey: `${key}/sell`, userId: seller, amount: 0.09, type: 'credit' },
+        { idempotentKey: `${key}/fee`, userId: 'platform', amount: 0.01, type: 'credit' },
+      ],
+    });
+  },
 };
+
+/** @returns {[key: string, payer: string]} */
+function nextPayer() {
+  sequence += 1;
+  return [`${prefix}-${sequence}`, `payer-${sequence % PAYERS}`];
+}
 
 async function caller() {
   const operation = operations[load.operation];

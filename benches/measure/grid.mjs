@@ -1,12 +1,12 @@
 // What is measured: each cell is one load, on one server, for each of its peers.
 
 /** @typedef {import('../peers/index.mjs').PeerId} PeerId */
-/** @typedef {'stand-in' | 'stand-in over HTTPS' | 'model' | 'model with spread' | 'DynamoDB Local'} ServerName */
+/** @typedef {'stand-in' | 'stand-in over HTTPS' | 'model' | 'model with spread' | 'model with history' | 'DynamoDB Local'} ServerName */
 
 /**
  * @typedef {object} Cell
  * @property {ServerName} server
- * @property {'read' | 'transact'} operation
+ * @property {'read' | 'transact' | 'transfer' | 'sale'} operation
  * @property {'many' | 'hot'} users
  * @property {number} callers of each process
  * @property {number} processes
@@ -89,6 +89,11 @@ export const grid = [
   ),
   cell('model', 'transact', 'hot', CROWD, ['package']),
   { ...cell('model', 'transact', 'hot', 64, ['package']), processes: 4 },
+  // Groups that all have one account among them.
+  cell('model', 'transfer', 'hot', 64, ['package', 'sdk']),
+  cell('model', 'sale', 'hot', 64, ['package', 'sdk']),
+  // What the index for the history costs.
+  cell('model with history', 'transact', 'hot', 64, ['package']),
   cell('model with spread', 'read', 'many', 64, ['package', 'sdk']),
   // What the real code of DynamoDB says, as far as it runs here.
   cell('DynamoDB Local', 'read', 'many', 64, ['package', 'sdk']),

@@ -187,10 +187,11 @@ async function measure(servers, cell, peer) {
     environment: { NODE_EXTRA_CA_CERTS: authority },
   };
   const what = `${peer}, ${title(cell)}`;
-  if (server === 'model' || server === 'model with spread') {
-    return await measureOnModel(load, cell, what, LOSING.has(peer));
+  if (server in endpoints) {
+    const endpoint = endpoints[/** @type {keyof typeof endpoints} */ (server)];
+    return await measureLoad({ ...load, endpoint }, cell, what);
   }
-  return await measureLoad({ ...load, endpoint: endpoints[server] }, cell, what);
+  return await measureOnModel(load, cell, what, LOSING.has(peer));
 }
 
 /**
@@ -202,8 +203,11 @@ async function measure(servers, cell, peer) {
  * @param {boolean} mayLose
  */
 async function measureOnModel(load, cell, what, mayLose) {
-  const spread = cell.server === 'model' ? 0 : SPREAD;
-  const model = await startServer('model', [String(LATENCY), String(spread)]);
+  const spread = cell.server === 'model with spread' ? SPREAD : 0;
+  const model = await startServer('model', [
+    ...[String(LATENCY), String(spread)],
+    ...(cell.server === 'model with history' ? ['history'] : []),
+  ]);
   const endpoint = `http://${model.address}`;
   try {
     /** @type {Counted | undefined} */

@@ -15,6 +15,9 @@ function open() {
     transact: async () => {
       await sleep(MOMENT);
     },
+    createTransactions: async () => {
+      await sleep(MOMENT);
+    },
   };
 }
 

@@ -2,6 +2,8 @@
 export interface Peer {
   getCurrentBalance(input: { userId: string }): Promise<number>;
   transact(input: Transaction): Promise<void>;
+  /** All of them or none. */
+  createTransactions(input: { transactions: Transaction[] }): Promise<unknown>;
 }
 
 export interface Transaction {

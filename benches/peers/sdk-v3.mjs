@@ -21,7 +21,8 @@ export function open(options) {
   const client = makeClient(options);
   return {
     getCurrentBalance: ({ userId }) => retrying(() => readBalance(client, userId)),
-    transact: (transaction) => transact(client, transaction),
+    transact: (transaction) => write(client, [transaction]),
+    createTransactions: ({ transactions }) => write(client, transactions),
   };
 }
 
@@ -54,11 +55,13 @@ export async function readBalance(client, userId) {
 }
 
 /**
+ * Transactions of different users, all or none.
+ *
  * @param {DynamoDBClient} client
- * @param {import('./peer.d.ts').Transaction} transaction
+ * @param {import('./peer.d.ts').Transaction[]} transactions
  */
-async function transact(client, transaction) {
-  const actions = [putRecord(transaction), moveBalance(transaction)];
+async function write(client, transactions) {
+  const actions = [...transactions.map(putRecord), ...transactions.map(moveBalance)];
   let token = '';
   await retrying(async (answered) => {
     // An attempt without an answer may have happened: the same token again.

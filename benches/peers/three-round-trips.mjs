@@ -15,6 +15,12 @@ export function open(options) {
   return {
     getCurrentBalance: ({ userId }) => retrying(() => readBalance(client, userId)),
     transact: (transaction) => transact(client, transaction),
+    // It knows no groups.
+    createTransactions: async ({ transactions }) => {
+      for (const transaction of transactions) {
+        await transact(client, transaction);
+      }
+    },
   };
 }
 

@@ -30,7 +30,7 @@ export const figures = {
     if (counted === undefined) {
       return Number.NaN;
     }
-    return counted.readUnits / (operation === 'transact' ? counted.records : calls);
+    return counted.readUnits / (operation === 'read' ? calls : counted.records);
   },
 };
 

@@ -32,9 +32,10 @@ Example:
  * @param {Record<string, any>} options
  */
 async function readBalance(userId, options) {
-  const { readExactBalance } = require('../native.js');
-  const balance = await untilInterrupted(
-    () => readExactBalance(clientOptions(options), userId),
+  const { BalanceClient } = require('../..');
+  const client = new BalanceClient(clientOptions(options));
+  const { balance } = await untilInterrupted(
+    () => client.getBalance({ userId }),
     options['json'],
     () => 'Interrupted. Nothing was changed.',
   );

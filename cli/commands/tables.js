@@ -12,6 +12,7 @@ function addTables(program, take) {
   const tables = program.command('tables').description('make and check the two tables');
   addSettings(tables.command('create'))
     .description('make the tables that are missing, and wait until both can be used')
+    .option('--history', 'also add the index that the history is read from, and wait for it')
     .addHelpText(
       'after',
       `
@@ -19,7 +20,12 @@ Existing tables are left as they are; one with another key is an error (exit cod
 on-demand billing. Point-in-time recovery and deletion protection are a template's business:
 see the folder infrastructure.
 
-Needs dynamodb:CreateTable and dynamodb:DescribeTable.
+--history adds the index UserHistory to the table of transactions, also to an existing one, and waits
+until it can be used: up to an hour, for as long as DynamoDB adds the records that are there. Money moves
+meanwhile. Run again, it goes on waiting. docs/history.md says what the index costs.
+
+Needs dynamodb:CreateTable and dynamodb:DescribeTable; --history on an existing table needs
+dynamodb:UpdateTable.
 
 Example:
   dynamodb-balance tables create --endpoint http://localhost:8000 --region us-east-1`,
@@ -30,7 +36,8 @@ Example:
     .addHelpText(
       'after',
       `
-Looks for the right keys, and for settings that endanger a ledger: a global table, a time to live.
+Looks for the right keys, and for settings that endanger a ledger: a global table, a time to live. Also
+tells whether the index of the history is there, which does not change the exit code.
 
 Needs dynamodb:DescribeTable and dynamodb:DescribeTimeToLive; without the latter it says that it
 does not know about a time to live.
@@ -45,16 +52,25 @@ Example:
 
 /** @param {Record<string, any>} options */
 async function create(options) {
-  const { BalanceClient } = require('../..');
-  const client = new BalanceClient(clientOptions(options));
-  await untilInterrupted(
-    () => client.createTables(),
-    options['json'],
-    () => 'Interrupted. Tables may have been made: run it again to wait until both can be used.',
-  );
+  const { createTables } = require('../native.js');
+  const { openIndexProgress } = require('../progress.js');
+  const { history = false } = options;
+  const progress = openIndexProgress();
+  try {
+    await untilInterrupted(
+      () => createTables(clientOptions(options), history, progress.show),
+      options['json'],
+      () => {
+        progress.stop();
+        return 'Interrupted. Tables may have been made: run it again to wait until all can be used.';
+      },
+    );
+  } finally {
+    progress.stop();
+  }
   return {
     document: { ready: true },
-    text: 'Both tables can be used.',
+    text: history ? 'Both tables and the history can be used.' : 'Both tables can be used.',
     exitCode: EXIT.SUCCESS,
   };
 }
@@ -77,22 +93,33 @@ async function check(options) {
 }
 
 /** @param {import('../native.js').TableState} state */
-function toDocument({ name, trouble, warnings, unchecked }) {
+function toDocument({ name, trouble, warnings, unchecked, history }) {
   return {
     name,
-    ready: trouble === undefined,
-    ...(trouble && { code: trouble.code, message: trouble.message }),
+    ...verdict(trouble),
     warnings,
     unchecked,
+    ...(history && {
+      history: { index: history.index, status: history.status, ...verdict(history.trouble) },
+    }),
+  };
+}
+
+/** @param {import('../native.js').Failure | undefined} trouble */
+function verdict(trouble) {
+  return {
+    ready: trouble === undefined,
+    ...(trouble && { code: trouble.code, message: trouble.message }),
   };
 }
 
 /** @param {import('../native.js').TableState} state */
-function toLines({ name, trouble, warnings, unchecked }) {
+function toLines({ name, trouble, warnings, unchecked, history }) {
   return [
     trouble?.message ?? `Table ${name} can be used.`,
     ...warnings.map(({ message }) => `Warning: ${message}`),
     ...unchecked.map(({ message }) => message),
+    ...(history ? [history.trouble?.message ?? `Index ${history.index} can be used.`] : []),
   ];
 }
 

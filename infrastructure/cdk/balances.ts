@@ -1,13 +1,18 @@
 // The two tables of dynamodb-balance and the policies that suffice to use them.
 
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 export interface BalancesProps {
   balancesTableName?: string;
   transactionsTableName?: string;
+  /**
+   * Whether there is the index that `listTransactions` reads. It costs one write unit more for each
+   * transaction, and limits one account to about 1,000 transactions a second: docs/history.md.
+   */
+  history?: boolean;
 }
 
 export class Balances extends Construct {
@@ -15,12 +20,18 @@ export class Balances extends Construct {
   readonly transactionsTable: Table;
   /** For the program that reads balances and moves money. */
   readonly usePolicy: ManagedPolicy;
+  /** For whoever lists the history of users, the program or somebody else. */
+  readonly historyPolicy?: ManagedPolicy;
   /** For whoever runs `dynamodb-balance audit` and `tables check`. */
   readonly auditPolicy: ManagedPolicy;
 
   constructor(scope: Construct, id: string, props: BalancesProps = {}) {
     super(scope, id);
-    const { balancesTableName = 'UserBalances', transactionsTableName = 'Transactions' } = props;
+    const {
+      balancesTableName = 'UserBalances',
+      transactionsTableName = 'Transactions',
+      history = false,
+    } = props;
     this.balancesTable = this.#table('BalancesTable', balancesTableName, 'userId');
     this.transactionsTable = this.#table(
       'TransactionsTable',
@@ -31,8 +42,16 @@ export class Balances extends Construct {
       'UsePolicy',
       'Read balances and move money with dynamodb-balance',
       ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
-      ['dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
+      [
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:PutItem',
+        'dynamodb:ConditionCheckItem',
+      ],
     );
+    if (history) {
+      this.historyPolicy = this.#addHistory();
+    }
     this.auditPolicy = this.#policy(
       'AuditPolicy',
       'Check the tables and audit the balances of dynamodb-balance',
@@ -55,6 +74,26 @@ export class Balances extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  #addHistory(): ManagedPolicy {
+    const indexName = 'UserHistory';
+    this.transactionsTable.addGlobalSecondaryIndex({
+      indexName,
+      partitionKey: { name: 'userId', type: AttributeType.STRING },
+      sortKey: { name: 'timestamp', type: AttributeType.STRING },
+      projectionType: ProjectionType.ALL,
+    });
+    return new ManagedPolicy(this, 'HistoryPolicy', {
+      description: 'List the transactions of users with dynamodb-balance',
+      statements: [
+        new PolicyStatement({
+          sid: 'History',
+          actions: ['dynamodb:Query'],
+          resources: [`${this.transactionsTable.tableArn}/index/${indexName}`],
+        }),
+      ],
     });
   }
 

@@ -20,6 +20,13 @@ variable "transactions_table_name" {
   default = "Transactions"
 }
 
+# The index that listTransactions reads. It costs one write unit more for each transaction, and limits
+# one account to about 1,000 transactions a second: docs/history.md.
+variable "history" {
+  type    = bool
+  default = false
+}
+
 # Encrypted at rest with a key that AWS owns. For a KMS key of your own, add
 # server_side_encryption { enabled = true, kms_key_arn = … } to both tables, and kms:Decrypt to the
 # policies.
@@ -54,6 +61,24 @@ resource "aws_dynamodb_table" "transactions" {
     type = "S"
   }
 
+  dynamic "attribute" {
+    for_each = var.history ? ["userId", "timestamp"] : []
+    content {
+      name = attribute.value
+      type = "S"
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = var.history ? ["UserHistory"] : []
+    content {
+      name            = global_secondary_index.value
+      hash_key        = "userId"
+      range_key       = "timestamp"
+      projection_type = "ALL"
+    }
+  }
+
   point_in_time_recovery {
     enabled = true
   }
@@ -72,8 +97,13 @@ data "aws_iam_policy_document" "use" {
   }
 
   statement {
-    sid       = "Transactions"
-    actions   = ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
+    sid = "Transactions"
+    actions = [
+      "dynamodb:GetItem",
+      "dynamodb:BatchGetItem",
+      "dynamodb:PutItem",
+      "dynamodb:ConditionCheckItem",
+    ]
     resources = [aws_dynamodb_table.transactions.arn]
   }
 }
@@ -82,6 +112,22 @@ resource "aws_iam_policy" "use" {
   name_prefix = "dynamodb-balance-use-"
   description = "Read balances and move money with dynamodb-balance"
   policy      = data.aws_iam_policy_document.use.json
+}
+
+# For whoever lists the history of users, the program or somebody else.
+data "aws_iam_policy_document" "history" {
+  statement {
+    sid       = "History"
+    actions   = ["dynamodb:Query"]
+    resources = ["${aws_dynamodb_table.transactions.arn}/index/UserHistory"]
+  }
+}
+
+resource "aws_iam_policy" "history" {
+  count       = var.history ? 1 : 0
+  name_prefix = "dynamodb-balance-history-"
+  description = "List the transactions of users with dynamodb-balance"
+  policy      = data.aws_iam_policy_document.history.json
 }
 
 # For whoever runs dynamodb-balance audit and tables check.
@@ -113,6 +159,11 @@ resource "aws_iam_policy" "audit" {
 output "use_policy_arn" {
   description = "Attach it to the role of the program"
   value       = aws_iam_policy.use.arn
+}
+
+output "history_policy_arn" {
+  description = "Attach it to the role of whoever lists the history of users; null without the index"
+  value       = one(aws_iam_policy.history[*].arn)
 }
 
 output "audit_policy_arn" {

@@ -2,27 +2,21 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 
 use napi::bindgen_prelude::{Either, Object, PromiseRaw, Result, ToNapiValue};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, JsValue as _, Status};
 use napi_derive::napi;
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::{options, runtime};
 use crate::core::audit::{Findings, Malformed, Mismatch, Negative, Report, Table};
-use crate::driver::ledger::Ledger;
-use crate::dynamodb::DynamoDb;
-use crate::dynamodb::admin::audit::{self, Progress, Warning};
-use crate::error::{BalanceError, ErrorCode};
-use crate::money::Decimal;
+use crate::core::history::INDEX;
+use crate::dynamodb::admin::audit::{self, IndexState, Progress, Warning};
+use crate::error::BalanceError;
 use crate::options::Options;
 use crate::options::credentials::CredentialsSource;
-use crate::transaction::UserId;
-use crate::value::Value;
+use crate::options::tables::TablesOptions;
 
 /// A table as it was found; `trouble` is why it cannot be used.
 #[napi(object)]
@@ -31,6 +25,17 @@ pub struct TableState {
     pub trouble: Option<Failure>,
     pub warnings: Vec<WarningData>,
     pub unchecked: Vec<WarningData>,
+    /// Of the table of transactions.
+    pub history: Option<HistoryIndexState>,
+}
+
+/// The index that the history is read from, as it was found; `trouble` is why it cannot be used.
+#[napi(object)]
+pub struct HistoryIndexState {
+    pub index: String,
+    pub status: String,
+    pub is_backfilling: bool,
+    pub trouble: Option<Failure>,
 }
 
 #[napi(object)]
@@ -89,6 +94,28 @@ pub struct MalformedData {
 pub type ProgressFunction =
     ThreadsafeFunction<AuditProgress, (), AuditProgress, Status, false, true>;
 
+/// Tells JavaScript of an index that is being built. Weak: it does not keep the process alive.
+pub type IndexProgressFunction =
+    ThreadsafeFunction<HistoryIndexState, (), HistoryIndexState, Status, false, true>;
+
+/// Makes what is missing of the tables. Resolves either way.
+#[napi]
+pub fn create_tables<'env>(
+    env: &'env Env,
+    options: Object<'_>,
+    environment: HashMap<String, String>,
+    history: bool,
+    on_progress: IndexProgressFunction,
+) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
+    let options = read_options(&options)?;
+    settle(env, async move {
+        let tell = |state: &IndexState| {
+            on_progress.call(state.clone().into(), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        audit::create_tables(&options?, &environment, TablesOptions { history }, tell).await
+    })
+}
+
 /// Looks at both tables and changes nothing. Resolves either way.
 #[napi]
 pub fn check_tables<'env>(
@@ -100,45 +127,6 @@ pub fn check_tables<'env>(
     settle(env, async move {
         let states = audit::check_tables(&options?, &environment).await?;
         Ok(states.into_iter().map(TableState::from).collect())
-    })
-}
-
-/// The balance of a user with all of its digits, of which a JavaScript number could not hold more
-/// than 17. Resolves either way.
-#[napi]
-pub fn read_exact_balance<'env>(
-    env: &'env Env,
-    options: Object<'_>,
-    environment: HashMap<String, String>,
-    user_id: String,
-) -> Result<PromiseRaw<'env, Either<String, Failure>>> {
-    let options = read_options(&options)?;
-    settle(env, async move {
-        let user_id = UserId::validate_for_balance(Value::Text(user_id))?;
-        let balance = read_balance(options?, environment, user_id).await?;
-        Ok(balance.to_string())
-    })
-}
-
-/// Through a ledger of its own, so that it is the read that programs get.
-async fn read_balance(
-    options: Options,
-    environment: HashMap<String, String>,
-    user_id: UserId,
-) -> std::result::Result<Decimal, BalanceError> {
-    let default_balance = options.default_balance.as_decimal().clone();
-    let deadlines = options.deadlines;
-    let store = Arc::new(DynamoDb::new(options, environment));
-    let (ledger, dispatcher) = Ledger::new(store, &default_balance, deadlines, Arc::new(|| {}));
-    drop(Handle::current().spawn(dispatcher.run()));
-    let (tell, told) = oneshot::channel();
-    ledger.get_current_balance(1, user_id, |outcome| drop(tell.send(outcome)))?;
-    ledger.flush();
-    told.await.unwrap_or_else(|_dropped| {
-        Err(BalanceError::new(
-            ErrorCode::InternalError,
-            "Internal error: the read was dropped. Nothing was changed.",
-        ))
     })
 }
 
@@ -194,6 +182,18 @@ impl From<audit::TableState> for TableState {
             trouble: state.trouble.map(Failure::from),
             warnings: plain(state.warnings),
             unchecked: plain(state.unchecked),
+            history: state.history.map(HistoryIndexState::from),
+        }
+    }
+}
+
+impl From<IndexState> for HistoryIndexState {
+    fn from(state: IndexState) -> Self {
+        Self {
+            index: INDEX.to_owned(),
+            status: state.status,
+            is_backfilling: state.is_backfilling,
+            trouble: state.trouble.map(Failure::from),
         }
     }
 }

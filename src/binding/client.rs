@@ -11,24 +11,29 @@ use tokio::runtime::Handle;
 
 use super::credentials::{CredentialsData, CredentialsFunction, FromJavaScript};
 use super::failure::Failure;
+use super::history::Listings;
 use super::options;
 use super::outbox::{Deliver, Outbox};
+use super::results::{BalanceData, TransactionsData};
 use super::runtime;
+use super::transactions::{self, TransactionFields};
 use super::value::{self, AnyValue};
 use crate::driver::ledger::Ledger;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
 use crate::options::Options;
 use crate::options::credentials::CredentialsSource;
-use crate::transaction::{Transaction, UserId};
+use crate::options::tables::{TablesOptions, UncheckedTablesOptions};
+use crate::transaction::{IdempotentKey, Transaction, UserId};
 
 /// A ledger in DynamoDB.
 #[napi]
 pub struct NativeClient {
-    ledger: Ledger<DynamoDb>,
+    pub(super) ledger: Ledger<DynamoDb>,
     store: Arc<DynamoDb>,
-    outbox: Arc<Outbox>,
-    runtime: Handle,
+    pub(super) listings: Arc<Listings>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) runtime: Handle,
 }
 
 /// Makes a client. `environment` is JavaScript's `process.env`.
@@ -63,7 +68,8 @@ pub fn open_client(
                 Arc::new(move || bell.ring()),
             );
             drop(runtime.spawn(dispatcher.run()));
-            Either::A(NativeClient { ledger, store, outbox, runtime })
+            let listings = Arc::new(Listings::new(store.history()));
+            Either::A(NativeClient { ledger, store, listings, outbox, runtime })
         }
     })
 }
@@ -79,8 +85,36 @@ impl NativeClient {
         let user_id = value::read(user_id)?;
         let outbox = Arc::clone(&self.outbox);
         let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
-            self.ledger.get_current_balance(ordinal(number), user_id, move |outcome| {
-                outbox.put(number, outcome.map(|balance| balance.to_number()));
+            self.ledger.get_balance(ordinal(number), user_id, move |outcome| {
+                outbox.put(number, outcome.map(|balance| balance.balance.to_number()));
+            })
+        });
+        Ok(accepted.err().map(Failure::from))
+    }
+
+    #[napi]
+    pub fn get_balance(&self, number: f64, user_id: AnyValue<'_>) -> Result<Option<Failure>> {
+        let user_id = value::read(user_id)?;
+        let outbox = Arc::clone(&self.outbox);
+        let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
+            self.ledger.get_balance(ordinal(number), user_id, move |outcome| {
+                outbox.put(number, outcome.map(BalanceData::from));
+            })
+        });
+        Ok(accepted.err().map(Failure::from))
+    }
+
+    #[napi]
+    pub fn get_transaction(
+        &self,
+        number: f64,
+        idempotent_key: AnyValue<'_>,
+    ) -> Result<Option<Failure>> {
+        let idempotent_key = value::read(idempotent_key)?;
+        let outbox = Arc::clone(&self.outbox);
+        let accepted = IdempotentKey::validate(idempotent_key).and_then(|key| {
+            self.ledger.get_transaction(ordinal(number), key, move |outcome| {
+                outbox.put(number, outcome.map(TransactionsData::from));
             })
         });
         Ok(accepted.err().map(Failure::from))
@@ -109,25 +143,53 @@ impl NativeClient {
         Ok(accepted.err().map(Failure::from))
     }
 
+    /// One transaction, told as it is recorded.
+    #[napi]
+    pub fn create_transaction(
+        &self,
+        number: f64,
+        fields: TransactionFields<'_>,
+    ) -> Result<Option<Failure>> {
+        let transaction = transactions::validate_one(transactions::read(fields)?);
+        Ok(self.create(number, transaction.map(|transaction| vec![transaction])))
+    }
+
+    /// Transactions all or none; `list` has the first of `count`.
+    #[napi]
+    pub fn create_transactions(
+        &self,
+        number: f64,
+        count: u32,
+        list: Vec<TransactionFields<'_>>,
+    ) -> Result<Option<Failure>> {
+        let list = list.into_iter().map(transactions::read).collect::<Result<Vec<_>>>()?;
+        Ok(self.create(number, transactions::validate_all(count as usize, list)))
+    }
+
+    fn create(
+        &self,
+        number: f64,
+        transactions: std::result::Result<Vec<Transaction>, BalanceError>,
+    ) -> Option<Failure> {
+        let outbox = Arc::clone(&self.outbox);
+        let accepted = transactions.and_then(|transactions| {
+            self.ledger.create_transactions(ordinal(number), transactions, move |outcome| {
+                outbox.put(number, outcome.map(TransactionsData::from));
+            })
+        });
+        accepted.err().map(Failure::from)
+    }
+
     /// Lets those calls leave that were made since the last time.
     #[napi]
     pub fn flush(&self) {
         self.ledger.flush();
     }
 
-    /// Ends a read early.
+    /// Ends a call early.
     #[napi]
-    pub fn cancel_read(&self, number: f64) {
-        self.ledger.cancel_read(ordinal(number));
-    }
-
-    /// Ends a transaction of this user early.
-    #[napi]
-    pub fn cancel_transaction(&self, number: f64, user_id: AnyValue<'_>) -> Result<()> {
-        if let Ok(user_id) = UserId::validate_for_transaction(value::read(user_id)?) {
-            self.ledger.cancel_write(ordinal(number), user_id);
-        }
-        Ok(())
+    pub fn cancel(&self, number: f64) {
+        self.ledger.cancel(ordinal(number));
     }
 
     #[napi]
@@ -139,10 +201,20 @@ impl NativeClient {
         });
     }
 
+    /// `names` are those of all options that were given.
     #[napi]
-    pub fn create_tables(&self, number: f64) {
+    pub fn create_tables(
+        &self,
+        number: f64,
+        names: Vec<String>,
+        history: AnyValue<'_>,
+    ) -> Result<Option<Failure>> {
+        let unchecked = UncheckedTablesOptions { names, history: value::read(history)? };
         let store = Arc::clone(&self.store);
-        self.answer(number, async move { store.create_tables().await });
+        let accepted = TablesOptions::validate(&unchecked).map(|wanted| {
+            self.answer(number, async move { store.create_tables(wanted).await });
+        });
+        Ok(accepted.err().map(Failure::from))
     }
 
     fn answer(
@@ -160,6 +232,6 @@ impl NativeClient {
 
 /// JavaScript counts in doubles, which are exact as far as anybody can count.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn ordinal(number: f64) -> u64 {
+pub(super) fn ordinal(number: f64) -> u64 {
     number as u64
 }

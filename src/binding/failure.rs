@@ -12,6 +12,8 @@ pub struct Failure {
     pub message: String,
     pub retryable: bool,
     pub cause: Option<FailureCause>,
+    pub available: Option<String>,
+    pub index: Option<u32>,
 }
 
 /// The plain data of its `cause`.
@@ -28,6 +30,8 @@ impl From<BalanceError> for Failure {
             message: error.message,
             retryable: error.code.is_retryable(),
             cause: error.cause.map(FailureCause::from),
+            available: error.available.map(|available| available.to_plain_string()),
+            index: error.index.map(u32::from),
         }
     }
 }

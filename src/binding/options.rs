@@ -3,17 +3,11 @@
 use napi::Result;
 use napi::bindgen_prelude::Object;
 
-use super::value::{self, AnyValue};
+use super::value;
 use crate::options::UncheckedOptions;
-use crate::value::Value;
 
 pub fn read(options: &Object<'_>) -> Result<UncheckedOptions> {
-    let field = |name: &str| -> Result<Value> {
-        match options.get::<AnyValue<'_>>(name)? {
-            Some(value) => value::read(value),
-            None => Ok(Value::Undefined),
-        }
-    };
+    let field = |name| value::field(options, name);
     Ok(UncheckedOptions {
         names: Object::keys(options)?,
         region: field("region")?,

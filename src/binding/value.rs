@@ -1,7 +1,7 @@
 //! JavaScript values, taken as they come. A typed argument would be coerced by Node-API (1.5 to
 //! 1) or throw before there is a promise to reject.
 
-use napi::bindgen_prelude::{Either5, Null, Unknown};
+use napi::bindgen_prelude::{Either5, Null, Object, Unknown};
 use napi::{JsString, Result, ValueType};
 
 use crate::value::Value;
@@ -24,6 +24,14 @@ pub fn read(value: AnyValue<'_>) -> Result<Value> {
             _ => Value::Other("a bigint"),
         },
     })
+}
+
+/// A property of an object, `undefined` if it has none of that name.
+pub fn field(object: &Object<'_>, name: &str) -> Result<Value> {
+    match object.get::<AnyValue<'_>>(name)? {
+        Some(value) => read(value),
+        None => Ok(Value::Undefined),
+    }
 }
 
 fn read_text(text: JsString<'_>) -> Result<Value> {

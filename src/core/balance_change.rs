@@ -1,73 +1,48 @@
-//! What several transactions of one user together do to the balance.
+//! What several transactions, one after the other, do to a balance.
 
 use crate::money::Decimal;
 use crate::transaction::{Transaction, TransactionType};
 
-/// Credits and debits, summed exactly.
-#[derive(Clone, Debug, Default)]
+/// Sums of credits and debits, exact, and what they ask of the balance before them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BalanceChange {
-    credits: Decimal,
-    debits: Decimal,
-}
-
-/// Which way a movement goes as a whole, and how far: zero or more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Net {
-    Credit(Decimal),
-    Debit(Decimal),
+    sum: Decimal,
+    floor: Option<Decimal>,
 }
 
 impl BalanceChange {
+    /// Of transactions of one user, in the order in which they take effect.
     pub fn of<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> Self {
-        let mut movement = Self::default();
+        let mut change = Self::default();
         for transaction in transactions {
-            movement.add(transaction);
+            change.add(transaction);
         }
-        movement
+        change
     }
 
+    /// The next transaction.
     pub fn add(&mut self, transaction: &Transaction) {
-        let amount = transaction.amount.as_decimal();
-        match transaction.transaction_type {
-            TransactionType::Credit => self.credits = self.credits.plus(amount),
-            TransactionType::Debit => self.debits = self.debits.plus(amount),
+        self.sum = self.sum.plus(&transaction.signed_amount());
+        if transaction.transaction_type == TransactionType::Debit {
+            let needed = self.sum.negated();
+            self.floor = self.floor.take().max(Some(needed));
         }
     }
 
-    /// Adds a transaction unless the sum would then have more digits than DynamoDB holds. The first
-    /// one is added in any case.
-    pub fn add_if_storable(&mut self, transaction: &Transaction) -> bool {
-        let mut longer = self.clone();
-        longer.add(transaction);
-        let is_first = self.credits.is_zero() && self.debits.is_zero();
-        let is_added = is_first || longer.net().as_decimal().is_storable();
-        if is_added {
-            *self = longer;
-        }
-        is_added
+    /// What the balance has to be at least, so that each debit is covered at its place. It can be
+    /// less than nothing. `None` without a debit.
+    pub fn floor(&self) -> Option<&Decimal> {
+        self.floor.as_ref()
     }
 
-    /// What the balance has to be at least, which can be less than nothing: with the credits
-    /// ordered first, each debit is covered at its place. `None` without a debit.
-    pub fn floor(&self) -> Option<Decimal> {
-        self.debits.is_positive().then(|| self.debits.minus(&self.credits))
+    /// Whether DynamoDB can hold what has to be written and compared.
+    pub fn is_storable(&self) -> bool {
+        self.sum.is_storable() && self.floor.as_ref().is_none_or(Decimal::is_storable)
     }
 
-    /// The sum of all.
-    pub fn net(&self) -> Net {
-        if self.debits > self.credits {
-            Net::Debit(self.debits.minus(&self.credits))
-        } else {
-            Net::Credit(self.credits.minus(&self.debits))
-        }
-    }
-}
-
-impl Net {
-    pub fn as_decimal(&self) -> &Decimal {
-        match self {
-            Self::Credit(amount) | Self::Debit(amount) => amount,
-        }
+    /// The sum of all: what is added to the balance.
+    pub fn sum(&self) -> &Decimal {
+        &self.sum
     }
 }
 

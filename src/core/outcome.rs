@@ -1,11 +1,24 @@
 //! What a definite answer means for the call that asked.
 
-use std::fmt::Write as _;
+mod funds;
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::core::group::Group;
 use crate::error::{BalanceError, ErrorCode};
-use crate::money::{Decimal, StoredBalance};
-use crate::store::{ExistingRecord, Record};
-use crate::transaction::{Transaction, TransactionType, UserId};
+use crate::store::{ExistingRecord, PlaceInGroup, Record, RecordState};
+use crate::transaction::{IdempotentKey, UserId};
+pub use funds::{Funds, FundsOfUsers};
+
+/// How a call that asked for a group ends well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was recorded for this call.
+    Recorded,
+    /// The same request was recorded before; what is stored, in its order.
+    Replayed(Vec<ExistingRecord>),
+}
 
 /// The stored balance is not a number.
 pub fn corrupt_balance(user_id: &UserId) -> BalanceError {
@@ -19,32 +32,81 @@ pub fn corrupt_balance(user_id: &UserId) -> BalanceError {
     )
 }
 
+/// The answer contradicts itself: the balances refused what they cover.
+pub fn refused_although_covered() -> BalanceError {
+    BalanceError::new(
+        ErrorCode::ServiceError,
+        "DynamoDB refused the transaction although the balance allows it. Nothing was changed.",
+    )
+}
+
+/// The same request was recorded before, in the words of `transact`.
+pub fn duplicate(key: &IdempotentKey) -> BalanceError {
+    BalanceError::new(ErrorCode::DuplicateTransaction, duplicate_message(key))
+}
+
+fn duplicate_message(key: &IdempotentKey) -> String {
+    format!("Duplicate transaction: This idempotentKey has already been used.{}", key.as_str())
+}
+
 /// Whether this very call wrote what was found.
 pub fn is_of_same_call(record: &Record, existing: &ExistingRecord) -> bool {
     existing.call_id.as_ref() == Some(&record.call_id.to_string())
 }
 
-/// The key is recorded: by this very call, or by another one.
-pub fn judge_taken_key(record: &Record, existing: &ExistingRecord) -> Result<(), BalanceError> {
+/// At least one key of a group is recorded: by this very call, by the same request, or by another.
+///
+/// # Panics
+///
+/// If no key is recorded, or if there is not a state for each record.
+pub fn of_taken_keys(group: &Group, states: &[RecordState]) -> Result<Written, BalanceError> {
+    assert_eq!(group.records().len(), states.len(), "a state for each record");
+    let taken: Vec<(usize, &Arc<Record>, &ExistingRecord)> = group
+        .records()
+        .iter()
+        .zip(states)
+        .enumerate()
+        .filter_map(|(index, (record, state))| match state {
+            RecordState::Taken(existing) => Some((index, record, existing)),
+            RecordState::Free | RecordState::Unclear => None,
+        })
+        .collect();
     // An earlier attempt of this very call committed and its answer was lost.
-    if is_of_same_call(record, existing) {
-        return Ok(());
+    if taken.iter().any(|(_, record, existing)| is_of_same_call(record, existing)) {
+        return Ok(Written::Recorded);
     }
-    let mut message = format!(
-        "Duplicate transaction: This idempotentKey has already been used.{}",
-        record.transaction.idempotent_key.as_str()
-    );
-    let differences = differences(record, existing);
-    if differences.is_empty() {
-        return Err(BalanceError::new(ErrorCode::DuplicateTransaction, message));
+    let is_group = states.len() > 1;
+    for (index, record, existing) in &taken {
+        let differences = differences(record, existing);
+        if !differences.is_empty() {
+            let what = format!("for a request with another {}", differences.join(" and "));
+            return Err(reused(record, *index, is_group, &what));
+        }
     }
+    let (first_index, first_record, first) = taken.first().expect("a key is recorded");
+    if is_group {
+        if taken.len() < states.len() {
+            let what = "without other transactions of this group";
+            return Err(reused(first_record, *first_index, is_group, what));
+        }
+        let is_of_group = |(index, _, existing): &&(usize, &Arc<Record>, &ExistingRecord)| {
+            existing.call_id.is_some()
+                && existing.call_id == first.call_id
+                && existing.place == Some(PlaceInGroup { index: *index, size: states.len() })
+        };
+        if let Some((index, record, _)) = taken.iter().find(|it| !is_of_group(it)) {
+            return Err(reused(record, *index, is_group, "by another group"));
+        }
+    }
+    Ok(Written::Replayed(taken.into_iter().map(|(_, _, existing)| existing.clone()).collect()))
+}
+
+fn reused(record: &Record, index: usize, is_group: bool, what: &str) -> BalanceError {
+    let mut message = duplicate_message(&record.transaction.idempotent_key);
     // Writing to a String cannot fail.
-    let _ = write!(
-        message,
-        " (for a request with another {}; nothing was changed, use a new key)",
-        differences.join(" and ")
-    );
-    Err(BalanceError::new(ErrorCode::IdempotentKeyReused, message))
+    let _ = write!(message, " ({what}; nothing was changed, use a new key)");
+    let error = BalanceError::new(ErrorCode::IdempotentKeyReused, message);
+    if is_group { error.at(index) } else { error }
 }
 
 /// Names the fields only: the other request may be another user's business.
@@ -59,78 +121,6 @@ fn differences(record: &Record, existing: &ExistingRecord) -> Vec<&'static str> 
         ),
     ];
     fields.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
-}
-
-/// What a balance covers.
-#[derive(Clone, Debug)]
-pub enum Coverage {
-    /// The stored balance is not a number.
-    Nothing,
-    UpTo(Decimal),
-}
-
-impl Coverage {
-    pub fn of(balance: &StoredBalance, default_balance: &Decimal) -> Self {
-        match balance {
-            StoredBalance::Corrupt => Self::Nothing,
-            StoredBalance::Absent => Self::UpTo(default_balance.clone()),
-            StoredBalance::Number(balance) => Self::UpTo(balance.clone()),
-        }
-    }
-
-    /// Why the balance does not allow a transaction alone; `None` if it does.
-    pub fn refusal_of(&self, transaction: &Transaction) -> Option<BalanceError> {
-        match (self, transaction.transaction_type) {
-            (Self::Nothing, _) => Some(corrupt_balance(&transaction.user_id)),
-            (Self::UpTo(balance), TransactionType::Debit)
-                if transaction.amount.as_decimal() > balance =>
-            {
-                Some(insufficient_balance())
-            }
-            (Self::UpTo(_), _) => None,
-        }
-    }
-
-    /// The same after all the credits among some transactions.
-    pub fn with_credits<'a>(self, transactions: impl Iterator<Item = &'a Transaction>) -> Self {
-        let is_credit =
-            |transaction: &&Transaction| transaction.transaction_type == TransactionType::Credit;
-        transactions.filter(is_credit).fold(self, |coverage, credit| match coverage {
-            Self::Nothing => Self::Nothing,
-            Self::UpTo(balance) => Self::UpTo(balance.plus(credit.amount.as_decimal())),
-        })
-    }
-
-    /// Whether a transaction is still covered; if so, what it takes is gone for the next ones.
-    pub fn take(&mut self, transaction: &Transaction) -> bool {
-        let amount = transaction.amount.as_decimal();
-        match (self, transaction.transaction_type) {
-            (Self::Nothing, _) => false,
-            (Self::UpTo(_), TransactionType::Credit) => true,
-            (Self::UpTo(balance), TransactionType::Debit) => {
-                let is_covered = amount <= balance;
-                if is_covered {
-                    *balance = balance.minus(amount);
-                }
-                is_covered
-            }
-        }
-    }
-}
-
-fn insufficient_balance() -> BalanceError {
-    BalanceError::new(
-        ErrorCode::InsufficientBalance,
-        "Insufficient balance: Cannot process debit transaction.",
-    )
-}
-
-/// The answer contradicts itself: the balance refused what it covers.
-pub fn refused_although_covered() -> BalanceError {
-    BalanceError::new(
-        ErrorCode::ServiceError,
-        "DynamoDB refused the transaction although the balance allows it. Nothing was changed.",
-    )
 }
 
 #[cfg(test)]

@@ -19,20 +19,18 @@ use crate::core::backoff;
 use crate::core::in_flight::{End, InFlight};
 use crate::core::indefinite::Ending;
 use crate::error::{BalanceError, ErrorCode};
-use crate::money::StoredBalance;
-use crate::store::{Attempt, Fault, Reason};
-use crate::transaction::UserId;
+use crate::store::{Attempt, Fault, Item, ItemKey, Reason};
 use batch::ReadBatch;
 
 /// Requests in flight before reads wait for each other.
 pub const MAX_REQUESTS: usize = 8;
 
-/// How many users one request can ask for.
+/// How many items one request can ask for.
 /// Source: Amazon DynamoDB API Reference, `BatchGetItem`.
-pub const MAX_USERS: usize = 100;
+pub const MAX_ITEMS: usize = 100;
 
-/// Requests in flight for one user, whose reads may hang while those of the others do not.
-const MAX_REQUESTS_OF_USER: usize = 4;
+/// Requests in flight for one item, whose reads may hang while those of the others do not.
+const MAX_REQUESTS_OF_ITEM: usize = 4;
 
 /// Users whose reads went unanswered travel alone for so long, so that others do not hang with
 /// them; and so many of them are remembered.
@@ -54,7 +52,7 @@ pub struct Config {
 pub struct PendingRead<T> {
     /// Rises from call to call.
     pub number: u64,
-    pub user_id: UserId,
+    pub key: ItemKey,
     pub deadline: Instant,
     pub reply: T,
 }
@@ -63,14 +61,14 @@ pub struct PendingRead<T> {
 #[derive(Debug)]
 pub struct ReadAttempt {
     pub batch: u64,
-    pub users: Vec<UserId>,
+    pub keys: Vec<ItemKey>,
     pub attempt: Attempt,
 }
 
 /// Who is to be told what.
-pub type Replies<T> = Vec<(T, Result<StoredBalance, BalanceError>)>;
+pub type Replies<T> = Vec<(T, Result<Item, BalanceError>)>;
 
-/// The callers of one user who wait for a request.
+/// The callers of one item who wait for a request.
 #[derive(Debug)]
 struct Place {
     callers: BTreeSet<u64>,
@@ -84,16 +82,16 @@ pub struct ReadQueue<T> {
     /// By number, which is the order of arrival and of the deadlines. With the batch that each is
     /// part of.
     calls: BTreeMap<u64, (PendingRead<T>, Option<u64>)>,
-    places: HashMap<UserId, Place>,
-    queue: BTreeMap<u64, UserId>,
+    places: HashMap<ItemKey, Place>,
+    queue: BTreeMap<u64, ItemKey>,
     batches: BTreeMap<u64, ReadBatch>,
     next_batch: u64,
     in_flight: InFlight,
-    in_flight_of: HashMap<UserId, usize>,
-    /// Permission to ask for several users at once may be lacking.
+    in_flight_of: HashMap<ItemKey, usize>,
+    /// Permission to ask for several keys at once may be lacking.
     may_travel_together: bool,
     /// Users whose reads went unanswered, and until when that counts.
-    suspects: HashMap<UserId, Instant>,
+    suspects: HashMap<ItemKey, Instant>,
 }
 
 impl<T> ReadQueue<T> {
@@ -118,13 +116,13 @@ impl<T> ReadQueue<T> {
     ///
     /// If its deadline is earlier than that of a call before it.
     pub fn push(&mut self, call: PendingRead<T>) {
-        let (number, user_id) = (call.number, call.user_id.clone());
+        let (number, key) = (call.number, call.key.clone());
         let last = self.calls.last_key_value().map(|(_, (last, _))| last.deadline);
         assert!(last.is_none_or(|last| last <= call.deadline), "deadlines rise from call to call");
         self.calls.insert(number, (call, None));
         let queue = &mut self.queue;
-        let place = self.places.entry(user_id).or_insert_with_key(|user_id| {
-            queue.insert(number, user_id.clone());
+        let place = self.places.entry(key).or_insert_with_key(|key| {
+            queue.insert(number, key.clone());
             Place { callers: BTreeSet::new(), order: number }
         });
         place.callers.insert(number);
@@ -149,23 +147,23 @@ impl<T> ReadQueue<T> {
         let calls = &self.calls;
         let batch = self.batches.get_mut(&ready)?;
         let last = batch.callers().max().and_then(|number| calls.get(number));
-        // Where one of several users hangs, the others are not kept waiting for as long as an attempt.
-        let hopeless_after = self.in_flight.hopeless_after().filter(|_| batch.users.len() > 1);
+        // Where one of several keys hangs, the others are not kept waiting for as long as an attempt.
+        let hopeless_after = self.in_flight.hopeless_after().filter(|_| batch.items.len() > 1);
         let limit = self.config.attempt_timeout;
         let attempt_ends = now + hopeless_after.map_or(limit, |it| it.min(limit));
         let until = last.map_or(attempt_ends, |(call, _)| call.deadline.min(attempt_ends));
-        let (users, attempt) = batch.begin_attempt(until, self.in_flight.begin(now));
-        for user_id in &users {
-            *self.in_flight_of.entry(user_id.clone()).or_default() += 1;
+        let (keys, attempt) = batch.begin_attempt(until, self.in_flight.begin(now));
+        for key in &keys {
+            *self.in_flight_of.entry(key.clone()).or_default() += 1;
         }
-        Some(ReadAttempt { batch: ready, users, attempt })
+        Some(ReadAttempt { batch: ready, keys, attempt })
     }
 
     /// Takes in the outcome of an attempt.
     pub fn on_completed(
         &mut self,
         number: u64,
-        outcome: Result<HashMap<UserId, StoredBalance>, Fault>,
+        outcome: Result<HashMap<ItemKey, Item>, Fault>,
         now: Instant,
         jitter: f64,
     ) -> Replies<T> {
@@ -176,8 +174,8 @@ impl<T> ReadQueue<T> {
         };
         let Some(mut batch) = self.take(number, end, now, jitter) else { return Vec::new() };
         match outcome {
-            Ok(balances) => {
-                let replies = self.answer(&mut batch, &balances);
+            Ok(items) => {
+                let replies = self.answer(&mut batch, &items);
                 let pause = |failures| backoff::pause(failures, jitter);
                 self.try_again(number, batch, left_out(), now, pause);
                 replies
@@ -196,9 +194,9 @@ impl<T> ReadQueue<T> {
                 self.suspect(batch, &reason, now, jitter);
                 Vec::new()
             }
-            Err(Fault::Rejected(_)) if batch.users.len() > 1 => self.divide(batch),
+            Err(Fault::Rejected(_)) if batch.items.len() > 1 => self.divide(batch),
             Err(Fault::Final(why))
-                if batch.users.len() > 1 && why.code == ErrorCode::AccessDenied =>
+                if batch.items.len() > 1 && why.code == ErrorCode::AccessDenied =>
             {
                 self.may_travel_together = false;
                 self.divide(batch)
@@ -229,9 +227,14 @@ impl<T> ReadQueue<T> {
     }
 
     /// Answers a call whose caller does not want to wait any longer.
-    pub fn cancel(&mut self, number: u64) -> Option<(T, Result<StoredBalance, BalanceError>)> {
+    pub fn cancel(&mut self, number: u64) -> Option<(T, Result<Item, BalanceError>)> {
         let (call, _) = self.remove(number)?;
         Some((call.reply, Err(self.config.ending.cancelled(false))))
+    }
+
+    /// The answer of a call that was cancelled before it could be taken in.
+    pub fn refuse(&self, call: PendingRead<T>) -> (T, Result<Item, BalanceError>) {
+        (call.reply, Err(self.config.ending.cancelled(false)))
     }
 
     /// When to ask again although nothing has happened: a pause ends, there is room, or a deadline
@@ -249,31 +252,31 @@ impl<T> ReadQueue<T> {
     }
 
     fn first_ready(&self, now: Instant) -> Option<u64> {
-        let may_leave = |batch: &ReadBatch| batch.users.keys().all(|it| self.may_leave(it));
+        let may_leave = |batch: &ReadBatch| batch.items.keys().all(|it| self.may_leave(it));
         let ready = |(_, batch): &(&u64, &ReadBatch)| batch.is_ready(now) && may_leave(batch);
         self.batches.iter().find(ready).map(|(number, _)| *number)
     }
 
-    /// Whether a user may have one more request in flight.
-    fn may_leave(&self, user_id: &UserId) -> bool {
-        self.in_flight_of.get(user_id).is_none_or(|count| *count < MAX_REQUESTS_OF_USER)
+    /// Whether an item may have one more request in flight.
+    fn may_leave(&self, key: &ItemKey) -> bool {
+        self.in_flight_of.get(key).is_none_or(|count| *count < MAX_REQUESTS_OF_ITEM)
     }
 
     /// Spreads those waiting over the requests that may leave, in order of arrival. Callers of one
-    /// user share a place.
+    /// item share a place.
     fn form_batches(&mut self, room: usize, now: Instant) {
-        let max = if self.may_travel_together { room * MAX_USERS } else { room };
+        let max = if self.may_travel_together { room * MAX_ITEMS } else { room };
         self.suspects.retain(|_, until| *until > now);
-        let may_leave = self.queue.values().filter(|user_id| self.may_leave(user_id));
-        let users: Vec<UserId> = may_leave.take(max).cloned().collect();
+        let may_leave = self.queue.values().filter(|key| self.may_leave(key));
+        let keys: Vec<ItemKey> = may_leave.take(max).cloned().collect();
         let (alone, others): (Vec<_>, Vec<_>) =
-            users.into_iter().partition(|user_id| self.suspects.contains_key(user_id));
+            keys.into_iter().partition(|key| self.suspects.contains_key(key));
         let together = others.len().div_ceil(room).max(1);
-        for users in others.chunks(together).chain(alone.chunks(1)) {
-            let callers = users.iter().filter_map(|user_id| {
-                let place = self.places.remove(user_id)?;
+        for keys in others.chunks(together).chain(alone.chunks(1)) {
+            let callers = keys.iter().filter_map(|key| {
+                let place = self.places.remove(key)?;
                 self.queue.remove(&place.order);
-                Some((user_id.clone(), place.callers))
+                Some((key.clone(), place.callers))
             });
             let callers = callers.collect();
             self.form(ReadBatch::new(callers));
@@ -293,13 +296,13 @@ impl<T> ReadQueue<T> {
     /// Takes out a batch whose attempt has ended.
     fn take(&mut self, number: u64, end: End, now: Instant, jitter: f64) -> Option<ReadBatch> {
         let mut batch = self.batches.remove(&number)?;
-        let (users, ticket) = batch.end_attempt()?;
+        let (keys, ticket) = batch.end_attempt()?;
         self.in_flight.end(ticket, end, now, jitter);
-        for user_id in users {
-            if let Some(count) = self.in_flight_of.get_mut(&user_id) {
+        for key in keys {
+            if let Some(count) = self.in_flight_of.get_mut(&key) {
                 *count -= 1;
                 if *count == 0 {
-                    self.in_flight_of.remove(&user_id);
+                    self.in_flight_of.remove(&key);
                 }
             }
         }
@@ -310,11 +313,11 @@ impl<T> ReadQueue<T> {
     fn remove(&mut self, number: u64) -> Option<(PendingRead<T>, Option<Reason>)> {
         let (call, batch_number) = self.calls.remove(&number)?;
         let Some(batch_number) = batch_number else {
-            if let Some(place) = self.places.get_mut(&call.user_id) {
+            if let Some(place) = self.places.get_mut(&call.key) {
                 place.callers.remove(&number);
                 if place.callers.is_empty() {
                     self.queue.remove(&place.order);
-                    self.places.remove(&call.user_id);
+                    self.places.remove(&call.key);
                 }
             }
             return Some((call, None));
@@ -322,7 +325,7 @@ impl<T> ReadQueue<T> {
         let mut reason = None;
         if let Some(batch) = self.batches.get_mut(&batch_number) {
             reason = Some(batch.backoff.reason().cloned().unwrap_or_else(unanswered));
-            batch.leave(number, &call.user_id);
+            batch.leave(number, &call.key);
             if batch.is_deserted() {
                 self.batches.remove(&batch_number);
             }
@@ -330,19 +333,15 @@ impl<T> ReadQueue<T> {
         Some((call, reason))
     }
 
-    fn answer(
-        &mut self,
-        batch: &mut ReadBatch,
-        balances: &HashMap<UserId, StoredBalance>,
-    ) -> Replies<T> {
+    fn answer(&mut self, batch: &mut ReadBatch, items: &HashMap<ItemKey, Item>) -> Replies<T> {
         let mut replies = Vec::new();
-        for (user_id, balance) in balances {
-            for number in batch.users.remove(user_id).unwrap_or_default() {
+        for (key, item) in items {
+            for number in batch.items.remove(key).unwrap_or_default() {
                 let call = self.calls.remove(&number);
-                replies.extend(call.map(|(call, _)| (call.reply, Ok(balance.clone()))));
+                replies.extend(call.map(|(call, _)| (call.reply, Ok(item.clone()))));
             }
             if !self.suspects.is_empty() {
-                self.suspects.remove(user_id);
+                self.suspects.remove(key);
             }
         }
         replies
@@ -362,17 +361,17 @@ impl<T> ReadQueue<T> {
         now: Instant,
         pause: impl FnOnce(u32) -> Duration,
     ) {
-        if !batch.users.is_empty() {
+        if !batch.items.is_empty() {
             batch.backoff.fail(reason, now, pause);
             self.batches.insert(number, batch);
         }
     }
 
-    /// One of its users may be the reason for the silence: from now on they travel alone.
+    /// One of its keys may be the reason for the silence: from now on they travel alone.
     fn suspect(&mut self, batch: ReadBatch, reason: &Reason, now: Instant, jitter: f64) {
-        for user_id in batch.users.keys() {
+        for key in batch.items.keys() {
             if self.suspects.len() < MAX_SUSPECTS {
-                self.suspects.insert(user_id.clone(), now + SUSPICION);
+                self.suspects.insert(key.clone(), now + SUSPICION);
             }
         }
         for mut alone in batch.one_by_one() {
@@ -391,7 +390,7 @@ impl<T> ReadQueue<T> {
 }
 
 fn left_out() -> Reason {
-    Reason { summary: "DynamoDB left the balance out of its answer".to_owned(), cause: None }
+    Reason { summary: "DynamoDB left the item out of its answer".to_owned(), cause: None }
 }
 
 fn unanswered() -> Reason {

@@ -31,17 +31,19 @@ type CallsByUser = Mutex<HashMap<UserId, u32>>;
 #[derive(Debug)]
 pub struct Permit {
     _of_client: OwnedSemaphorePermit,
-    user_id: UserId,
+    user_ids: Vec<UserId>,
     by_user: Arc<CallsByUser>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(calls) = by_user.get_mut(&self.user_id) {
-            *calls -= 1;
-            if *calls == 0 {
-                by_user.remove(&self.user_id);
+        for user_id in &self.user_ids {
+            if let Some(calls) = by_user.get_mut(user_id) {
+                *calls -= 1;
+                if *calls == 0 {
+                    by_user.remove(user_id);
+                }
             }
         }
     }
@@ -58,18 +60,20 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Accepts a call, or refuses it at once.
-    pub fn enter(&self, user_id: &UserId) -> Result<Permit, BalanceError> {
+    /// Accepts a call that is about some users, or refuses it at once.
+    pub fn enter(&self, user_ids: &[UserId]) -> Result<Permit, BalanceError> {
         let of_client = self.enter_without_user()?;
         let mut by_user = self.by_user.lock().unwrap_or_else(PoisonError::into_inner);
-        let calls = by_user.entry(user_id.clone()).or_default();
-        if *calls >= MAX_CALLS_OF_USER {
+        let is_full = |user_id| by_user.get(user_id).is_some_and(|it| *it >= MAX_CALLS_OF_USER);
+        if user_ids.iter().any(is_full) {
             return Err(too_many(MAX_CALLS_OF_USER, " of this user"));
         }
-        *calls += 1;
+        for user_id in user_ids {
+            *by_user.entry(user_id.clone()).or_default() += 1;
+        }
         Ok(Permit {
             _of_client: of_client,
-            user_id: user_id.clone(),
+            user_ids: user_ids.to_vec(),
             by_user: Arc::clone(&self.by_user),
         })
     }

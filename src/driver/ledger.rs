@@ -1,5 +1,4 @@
-//! The two operations, as the README tells them: accepted here, carried out by the `dispatcher`,
-//! answered to whoever asked.
+//! What a client can do: accepted here, carried out by the `dispatcher`, answered to whoever asked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,18 +6,37 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::Instant;
 
+use crate::core::group::Group;
+use crate::core::history::RecordedTransaction;
 use crate::core::indefinite::{Ending, Operation};
-use crate::core::lane::{self, PendingWrite};
-use crate::core::outcome::corrupt_balance;
+use crate::core::outcome::{Written, corrupt_balance, duplicate};
 use crate::core::reads::{self, PendingRead};
+use crate::core::writes::{self, PendingWrite};
 use crate::driver::admission::Admission;
-use crate::driver::dispatcher::{AfterAnswers, Call, Command, Dispatcher};
-use crate::driver::reply::Reply;
+use crate::driver::dispatcher::{AfterReplies, Call, Command, Dispatcher};
+use crate::driver::reply::{self, Reply};
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
-use crate::store::{CallId, Record, Store};
-use crate::transaction::{Transaction, UserId};
+use crate::store::{CallId, Item, ItemKey, PlaceInGroup, Record, Store};
+use crate::transaction::{IdempotentKey, Transaction, UserId};
+
+/// The balance of a user, as it is asked for in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    pub user_id: UserId,
+    pub balance: Decimal,
+    /// Whether it is stored, and not the default one.
+    pub exists: bool,
+}
+
+/// Transactions that were recorded together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub transactions: Vec<RecordedTransaction>,
+    /// Whether it was an earlier call that recorded them.
+    pub is_replayed: bool,
+}
 
 /// Balances and transactions in a store.
 pub struct Ledger<S> {
@@ -31,29 +49,34 @@ pub struct Ledger<S> {
     gathered: Mutex<Vec<(u64, Option<Call>)>>,
     /// Not bounded by itself: `admission` bounds the calls.
     dispatcher: UnboundedSender<Command>,
-    after_answers: AfterAnswers,
+    after_replies: AfterReplies,
 }
 
 impl<S: Store> Ledger<S> {
-    /// The dispatcher is to be run beside it. `after_answers` is called whenever some calls have
+    /// The dispatcher is to be run beside it. `after_replies` is called whenever some calls have
     /// been answered.
     pub fn new(
         store: Arc<S>,
         default_balance: &Decimal,
         deadlines: Deadlines,
-        after_answers: AfterAnswers,
+        after_replies: AfterReplies,
     ) -> (Self, Dispatcher<S>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let ending = |operation| Ending { operation, call_timeout: deadlines.call };
-        let lanes = lane::Config {
+        let writes = writes::Config {
             ending: ending(Operation::Transact),
             default_balance: default_balance.clone(),
             attempt_timeout: deadlines.attempt,
         };
         let reads =
             reads::Config { ending: ending(Operation::Read), attempt_timeout: deadlines.attempt };
-        let dispatcher =
-            Dispatcher::new(Arc::clone(&store), lanes, reads, receiver, Arc::clone(&after_answers));
+        let dispatcher = Dispatcher::new(
+            Arc::clone(&store),
+            writes,
+            reads,
+            receiver,
+            Arc::clone(&after_replies),
+        );
         let ledger = Self {
             store,
             default_balance: default_balance.clone(),
@@ -61,45 +84,105 @@ impl<S: Store> Ledger<S> {
             admission: Admission::default(),
             gathered: Mutex::default(),
             dispatcher: sender,
-            after_answers,
+            after_replies,
         };
         (ledger, dispatcher)
     }
 
     /// The balance of a user, or the default one. Creates nothing. `number` rises from call to
-    /// call.
-    pub fn get_current_balance(
+    /// call, here and in what follows.
+    pub fn get_balance(
         &self,
         number: u64,
         user_id: UserId,
-        recipient: impl FnOnce(Result<Decimal, BalanceError>) + Send + 'static,
+        recipient: impl FnOnce(Result<Balance, BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
         let default_balance = self.default_balance.clone();
-        let user = user_id.clone();
-        let reply = Reply::new(self.admission.enter(&user_id)?, move |stored| {
-            recipient(stored.and_then(|stored| judge_balance(stored, &default_balance, &user)));
-        });
-        let deadline = Instant::now() + self.deadlines.call;
-        self.gather(number, Call::Read(PendingRead { number, user_id, deadline, reply }));
-        Ok(())
+        let (user, key) = (user_id.clone(), ItemKey::Account(user_id.clone()));
+        self.read(number, key, &[user_id], move |item| {
+            recipient(item.and_then(|item| balance_of(item, &default_balance, user)));
+        })
     }
 
-    /// Records a transaction and moves the balance, both or neither, once per key. `number` rises
-    /// from call to call.
+    /// What is recorded under a key, if anything is.
+    pub fn get_transaction(
+        &self,
+        number: u64,
+        key: IdempotentKey,
+        recipient: impl FnOnce(Result<Option<RecordedTransaction>, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        self.read(number, ItemKey::Record(key), &[], move |item| {
+            recipient(item.and_then(transaction_of));
+        })
+    }
+
+    /// Records a transaction and moves the balance, both or neither, once per key. What was recorded
+    /// before is an error.
     pub fn transact(
         &self,
         number: u64,
         transaction: Transaction,
         recipient: impl FnOnce(Result<(), BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
-        let reply = Reply::new(self.admission.enter(&transaction.user_id)?, recipient);
+        let key = transaction.idempotent_key.clone();
+        let group = Group::new(self.records(vec![transaction]));
+        self.write(number, group, move |written| {
+            recipient(written.and_then(|written| match written {
+                Written::Recorded => Ok(()),
+                Written::Replayed(_) => Err(duplicate(&key)),
+            }));
+        })
+    }
+
+    /// Records transactions and moves the balances, all or none, once per key. What was recorded
+    /// before by the same request is returned.
+    pub fn create_transactions(
+        &self,
+        number: u64,
+        transactions: Vec<Transaction>,
+        recipient: impl FnOnce(Result<Recorded, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let records = self.records(transactions);
+        let group = Group::new(records.clone());
+        self.write(number, group, move |written| {
+            recipient(written.map(|written| recorded(written, &records)));
+        })
+    }
+
+    /// The records of transactions that are made together, now.
+    fn records(&self, transactions: Vec<Transaction>) -> Vec<Arc<Record>> {
+        let timestamp = humantime::format_rfc3339_millis(self.store.now()).to_string();
+        let (call_id, size) = (CallId::unique(), transactions.len());
+        let record = |(index, transaction)| {
+            let place = (size > 1).then_some(PlaceInGroup { index, size });
+            Arc::new(Record { transaction, timestamp: timestamp.clone(), call_id, place })
+        };
+        transactions.into_iter().enumerate().map(record).collect()
+    }
+
+    fn read(
+        &self,
+        number: u64,
+        key: ItemKey,
+        users: &[UserId],
+        recipient: impl FnOnce(Result<Item, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let reply = Reply::new(self.admission.enter(users)?, recipient);
         let deadline = Instant::now() + self.deadlines.call;
-        let record = Arc::new(Record {
-            transaction,
-            timestamp: humantime::format_rfc3339_millis(self.store.now()).to_string(),
-            call_id: CallId::unique(),
-        });
-        self.gather(number, Call::Transact(PendingWrite { number, record, deadline, reply }));
+        self.gather(number, Call::Read(PendingRead { number, key, deadline, reply }));
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        number: u64,
+        group: Group,
+        recipient: impl FnOnce(Result<Written, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let reply = Reply::new(self.admission.enter(group.users())?, recipient);
+        let deadline = Instant::now() + self.deadlines.call;
+        let group = Arc::new(group);
+        self.gather(number, Call::Write(PendingWrite { number, group, deadline, reply }));
         Ok(())
     }
 
@@ -117,22 +200,13 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// Ends a read whose caller does not want to wait any longer.
-    pub fn cancel_read(&self, number: u64) {
-        self.cancel(number, Command::CancelRead(number));
-    }
-
-    /// Ends a transaction of a user whose caller does not want to wait any longer.
-    pub fn cancel_write(&self, number: u64, user_id: UserId) {
-        self.cancel(number, Command::CancelWrite(number, user_id));
-    }
-
-    fn cancel(&self, number: u64, command: Command) {
+    /// Ends a call whose caller does not want to wait any longer.
+    pub fn cancel(&self, number: u64) {
         let mut gathered = self.gathered();
         let found = gathered.binary_search_by_key(&number, |(number, _)| *number);
         let has_not_left = found.ok().and_then(|position| gathered.get_mut(position)?.1.take());
         drop(gathered);
-        self.tell(has_not_left.map_or(command, Command::Refuse));
+        self.tell(has_not_left.map_or(Command::Cancel(number), Command::Refuse));
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.
@@ -153,20 +227,43 @@ impl<S: Store> Ledger<S> {
     /// which answers them.
     fn tell(&self, command: Command) {
         if self.dispatcher.send(command).is_err() {
-            (self.after_answers)();
+            (self.after_replies)();
         }
     }
 }
 
-fn judge_balance(
-    stored: StoredBalance,
+fn balance_of(
+    item: Item,
     default_balance: &Decimal,
-    user_id: &UserId,
-) -> Result<Decimal, BalanceError> {
-    match stored {
-        StoredBalance::Number(balance) => Ok(balance),
-        StoredBalance::Absent => Ok(default_balance.clone()),
-        StoredBalance::Corrupt => Err(corrupt_balance(user_id)),
+    user_id: UserId,
+) -> Result<Balance, BalanceError> {
+    let Item::Account(account) = item else { return Err(reply::lost()) };
+    let balance = match account.balance {
+        StoredBalance::Number(balance) => balance,
+        StoredBalance::Absent => default_balance.clone(),
+        StoredBalance::Corrupt => return Err(corrupt_balance(&user_id)),
+    };
+    Ok(Balance { user_id, balance, exists: account.exists })
+}
+
+fn transaction_of(item: Item) -> Result<Option<RecordedTransaction>, BalanceError> {
+    match item {
+        Item::Record(transaction) => Ok(transaction),
+        Item::Account(_) => Err(reply::lost()),
+    }
+}
+
+fn recorded(written: Written, records: &[Arc<Record>]) -> Recorded {
+    match written {
+        Written::Recorded => Recorded {
+            transactions: records.iter().map(|record| (&**record).into()).collect(),
+            is_replayed: false,
+        },
+        Written::Replayed(existing) => {
+            let pairs = records.iter().zip(existing);
+            let replayed = pairs.map(|(record, it)| RecordedTransaction::replayed(record, it));
+            Recorded { transactions: replayed.collect(), is_replayed: true }
+        }
     }
 }
 

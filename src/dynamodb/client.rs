@@ -17,6 +17,7 @@ use crate::dynamodb::configuration::identity_cache::IdentityCache;
 use crate::dynamodb::configuration::limited;
 use crate::dynamodb::configuration::metadata;
 use crate::dynamodb::configuration::settings::{Profile, Settings};
+use crate::dynamodb::tokens::Tokens;
 use crate::dynamodb::transport::clock::Clock;
 use crate::dynamodb::transport::http::Client;
 use crate::dynamodb::transport::protocol::Protocol;
@@ -39,6 +40,7 @@ pub struct Connection {
     pub get_item: Protocol<GetItem>,
     pub batch_get_item: Protocol<BatchGetItem>,
     pub transact_write_items: Protocol<TransactWriteItems>,
+    pub tokens: Tokens,
     pub region: String,
     pub endpoint: Option<String>,
     pub last_look: LastLook,
@@ -83,6 +85,7 @@ impl Connection {
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
             transact_write_items: Protocol::new(),
+            tokens: Tokens::new(),
             region,
             endpoint: endpoint.map(|url| url.to_string()),
             last_look: LastLook::default(),

@@ -4,27 +4,29 @@ pub mod admin;
 mod client;
 mod configuration;
 mod fault;
+pub mod history;
 mod opening;
 mod read;
+mod tokens;
 mod transport;
 mod unseen;
 mod write;
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::core::epoch::Epoch;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Options;
-use crate::store::{Attempt, EpochAnswer, Fault, Record, Store, WriteAnswer};
-use crate::transaction::UserId;
+use crate::options::tables::TablesOptions;
+use crate::store::{
+    Attempt, EpochAnswer, EpochEnding, Fault, Item, ItemKey, Store, Token, Write, WriteAnswer,
+};
 use aws_sdk_dynamodb::types::AttributeValue;
+use history::History;
 use opening::Opening;
 use transport::attempt;
-use write::WriteRequest;
 
 /// Balances and records in two DynamoDB tables.
 #[derive(Debug)]
@@ -40,80 +42,63 @@ impl DynamoDb {
 
     /// Makes the tables that are missing, checks those that exist, and waits until both can be
     /// used.
-    pub async fn create_tables(&self) -> Result<(), BalanceError> {
+    pub async fn create_tables(&self, wanted: TablesOptions) -> Result<(), BalanceError> {
         let connection = self.opening.connection().await.map_err(opening::failure)?;
-        admin::table::create(connection, self.opening.options()).await
+        admin::table::create(connection, self.opening.options(), wanted, &|_| {}).await
+    }
+
+    /// The history of its users, read over the same connections.
+    pub fn history(&self) -> History {
+        History::new(self.opening.clone())
     }
 }
 
 impl Store for DynamoDb {
-    type Request = WriteRequest;
-
     fn now(&self) -> SystemTime {
         self.opening.clock().now()
     }
 
-    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> WriteRequest {
-        WriteRequest::new(epoch, records)
-    }
-
     async fn write(
         &self,
-        request: &mut WriteRequest,
+        write: &Write,
+        token: Token,
         attempt: &Attempt,
     ) -> Result<WriteAnswer, Fault> {
-        attempt::limit(
-            attempt,
-            || self.opening.awaited(),
-            pin!(async {
-                let connection = self.opening.connection().await?;
-                request.send(connection, &attempt.gate, self.opening.options()).await
-            }),
-        )
-        .await
+        let (opening, gate) = (&self.opening, &attempt.gate);
+        let work = pin!(async {
+            let connection = opening.connection().await?;
+            write::send(write, token, connection, gate, opening.options()).await
+        });
+        attempt::limit(attempt, || opening.awaited(), work).await
     }
 
     async fn end_epoch(
         &self,
-        user_id: &UserId,
-        epoch: Epoch,
-        absent: Option<&Record>,
+        ending: &EpochEnding,
         attempt: &Attempt,
     ) -> Result<EpochAnswer, Fault> {
-        attempt::limit(
-            attempt,
-            || self.opening.awaited(),
-            pin!(async {
-                let connection = self.opening.connection().await?;
-                let options = self.opening.options();
-                write::end_epoch(user_id, epoch, absent, connection, &attempt.gate, options).await
-            }),
-        )
-        .await
+        let (opening, gate) = (&self.opening, &attempt.gate);
+        let work = pin!(async {
+            let connection = opening.connection().await?;
+            write::end_epoch(ending, connection, gate, opening.options()).await
+        });
+        attempt::limit(attempt, || opening.awaited(), work).await
     }
 
     async fn read(
         &self,
-        users: &[UserId],
+        items: &[ItemKey],
         attempt: &Attempt,
-    ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
-        attempt::limit(
-            attempt,
-            || self.opening.awaited(),
-            pin!(async {
-                let connection = self.opening.connection().await?;
-                match users {
-                    [user_id] => {
-                        read::one(user_id, connection, &attempt.gate, self.opening.options()).await
-                    }
-                    users => {
-                        read::several(users, connection, &attempt.gate, self.opening.options())
-                            .await
-                    }
-                }
-            }),
-        )
-        .await
+    ) -> Result<HashMap<ItemKey, Item>, Fault> {
+        let (opening, gate) = (&self.opening, &attempt.gate);
+        let work = pin!(async {
+            let connection = opening.connection().await?;
+            match items {
+                [item] => read::one(item, connection, gate, opening.options()).await,
+                items => read::several(items, connection, gate, opening.options()).await,
+            }
+        });
+        attempt::limit(attempt, || opening.awaited(), work).await
     }
 }
 

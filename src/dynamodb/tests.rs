@@ -1,5 +1,6 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use aws_sdk_dynamodb::primitives::Blob;
 use tokio::time::Instant;
 
 use super::*;
+use crate::core::balance_change::BalanceChange;
+use crate::core::epoch::Epoch;
 use crate::money::DefaultBalance;
 use crate::options::Deadlines;
 use crate::options::credentials::{Credentials, CredentialsSource};
-use crate::store::CallId;
-use crate::transaction::Transaction;
+use crate::store::{BalanceUpdate, CallId, Record};
+use crate::transaction::{Transaction, UserId};
 use crate::value::Value;
 
 /// The options of the tests of this room.
@@ -44,8 +47,31 @@ pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
         .unwrap(),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         call_id: CallId::unique(),
+        place: None,
     }
 }
+
+/// A write of records as the core composes it, each user's balance in this epoch.
+pub(super) fn write_of(records: Vec<Record>, epoch: Epoch) -> Write {
+    let mut balances: Vec<BalanceUpdate> = Vec::new();
+    for record in &records {
+        let user_id = &record.transaction.user_id;
+        if !balances.iter().any(|balance| balance.user_id == *user_id) {
+            let transactions = records.iter().map(|record| &record.transaction);
+            let of_user = transactions.filter(|transaction| transaction.user_id == *user_id);
+            let change = BalanceChange::of(of_user);
+            balances.push(BalanceUpdate { user_id: user_id.clone(), epoch, change });
+        }
+    }
+    Write { records: records.into_iter().map(Arc::new).collect(), balances }
+}
+
+/// A lone debit, composed now.
+fn debit() -> Write {
+    write_of(vec![record(1.0, "debit")], Epoch::at(SystemTime::now()))
+}
+
+pub(super) const TOKEN: Token = Token { batch: 1, request: 0 };
 
 /// Longer than it takes on this machine.
 pub(super) fn attempt() -> Attempt {
@@ -150,6 +176,8 @@ fn anything_else_is_corrupt() {
         AttributeValue::L(vec![AttributeValue::N("100".to_owned())]),
         AttributeValue::Ns(vec!["100".to_owned()]),
         AttributeValue::N("a hundred".to_owned()),
+        // DynamoDB cannot hold it, and to compare it would take for ever.
+        AttributeValue::N("1e9223372036854775807".to_owned()),
     ] {
         assert_eq!(meaning(value), StoredBalance::Corrupt);
     }
@@ -161,7 +189,8 @@ async fn a_server_that_cannot_be_reached_has_not_taken_the_request() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let database = database(&format!("http://{address}"));
     let user_id = UserId::validate_for_balance(Value::Text("user-1".to_owned())).unwrap();
-    let Err(Fault::NotTaken(reason)) = database.read(&[user_id], &attempt()).await else {
+    let items = [ItemKey::Account(user_id)];
+    let Err(Fault::NotTaken(reason)) = database.read(&items, &attempt()).await else {
         panic!("something listens at {address}");
     };
     assert!(reason.summary.starts_with("it could not be reached: "), "{}", reason.summary);
@@ -172,9 +201,7 @@ async fn a_server_that_connects_and_is_silent_about_encryption_has_not_taken_the
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let database = database(&format!("https://{}", mute.local_addr().unwrap()));
     let attempt = attempt();
-    let mut request =
-        database.prepare(Epoch::at(database.now()), &[Arc::new(record(1.0, "debit"))]);
-    let outcome = database.write(&mut request, &attempt).await;
+    let outcome = database.write(&debit(), TOKEN, &attempt).await;
     assert!(matches!(outcome, Err(Fault::NotTaken(_))), "{outcome:?}");
     assert!(!attempt.gate.has_passed());
 }
@@ -183,10 +210,8 @@ async fn a_server_that_connects_and_is_silent_about_encryption_has_not_taken_the
 async fn an_answer_of_somebody_else_confirms_nothing() {
     let (endpoint, _arrived) = server(vec![(204, "{}"), (200, r#"{"status":"ok"}"#)]);
     let database = database(&endpoint);
-    let mut request =
-        database.prepare(Epoch::at(database.now()), &[Arc::new(record(1.0, "debit"))]);
     for _ in 0..2 {
-        let outcome = database.write(&mut request, &attempt()).await;
+        let outcome = database.write(&debit(), TOKEN, &attempt()).await;
         let Err(Fault::Unanswered(reason)) = outcome else { panic!("{outcome:?}") };
         assert!(reason.summary.starts_with("something other than DynamoDB"), "{reason:?}");
     }

@@ -373,3 +373,10 @@ proptest! {
         prop_assert_eq!(left.minus(&left), Decimal::default());
     }
 }
+
+#[test]
+fn an_exponent_of_any_size_is_no_number_of_dynamodb_and_costs_nothing() {
+    for text in ["1e9223372036854775807", "1000e9223372036854775807", "1e-9223372036854775808"] {
+        assert_eq!(Decimal::parse(text), None, "{text}");
+    }
+}

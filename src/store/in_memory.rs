@@ -1,11 +1,12 @@
-//! A store for tests: the contract as a sequential program, with scripted faults on the way to it.
+//! A store for tests: the sequential database, with scripted faults on the way to it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::database::Database;
 use super::*;
 use crate::error::ErrorCode;
 use crate::transaction::TransactionType;
@@ -37,11 +38,11 @@ pub enum Balance {
     Corrupt,
 }
 
-/// A write as the database sees it: which request, whose records, when it came and how long it may
+/// A write as the database sees it: of which batch, whose records, when it came and how long it may
 /// take.
 #[derive(Clone, Debug)]
 pub struct SeenAttempt {
-    pub request: usize,
+    pub batch: u64,
     pub keys: Vec<String>,
     pub at: Instant,
     pub limit: Duration,
@@ -66,50 +67,30 @@ impl Gauge {
 }
 
 /// It remembers no tokens: that a call knows its own record must suffice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct State {
-    pub default_balance: i64,
-    pub balances: HashMap<UserId, Balance>,
-    epochs: HashMap<UserId, Epoch>,
+    pub database: Database,
+    /// All that were written, by their keys.
     pub records: HashMap<String, Arc<Record>>,
     /// What happens to the next attempts; those after them pass.
     pub script: VecDeque<Event>,
     /// What happens to every attempt to write for a user, whatever the script says.
     pub rules: HashMap<UserId, Event>,
-    late: Vec<(Epoch, Vec<Arc<Record>>)>,
-    pub prepared: usize,
+    late: Vec<Write>,
     pub writes: Vec<SeenAttempt>,
     /// Attempts to end an epoch.
     pub epoch_attempts: usize,
-    /// The users of each attempt to read.
-    pub reads: Vec<Vec<UserId>>,
+    /// What each attempt to read asked for.
+    pub reads: Vec<Vec<ItemKey>>,
     pub writes_under_way: Gauge,
     pub reads_under_way: Gauge,
     /// Requests without an unanswered attempt.
     pub certain_under_way: HashMap<UserId, Gauge>,
+    uncertain: HashSet<u64>,
 }
-
-#[derive(Debug, Default)]
-pub struct InMemory(Mutex<State>);
 
 #[derive(Debug)]
-pub struct Request {
-    number: usize,
-    epoch: Epoch,
-    records: Vec<Arc<Record>>,
-    is_uncertain: bool,
-}
-
-impl Request {
-    fn user_id(&self) -> &UserId {
-        &self.records[0].transaction.user_id
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let key = |record: &Arc<Record>| record.transaction.idempotent_key.as_str().to_owned();
-        self.records.iter().map(key).collect()
-    }
-}
+pub struct InMemory(Mutex<State>);
 
 /// What a transaction adds to the balance.
 pub fn movement_of(transaction: &Transaction) -> i64 {
@@ -121,84 +102,42 @@ pub fn movement_of(transaction: &Transaction) -> i64 {
 }
 
 impl State {
-    fn balance(&self, user_id: &UserId) -> StoredBalance {
-        match self.balances.get(user_id) {
-            None => StoredBalance::Absent,
-            Some(Balance::Corrupt) => StoredBalance::Corrupt,
-            Some(Balance::Number(number)) => StoredBalance::Number(decimal(*number)),
-        }
+    /// The balance in the database itself; `None` where there is none.
+    pub fn balance(&self, user_id: &UserId) -> Option<Balance> {
+        whole(&self.database.balance(user_id))
     }
 
-    fn existing(&self, record: &Record) -> Option<ExistingRecord> {
-        let existing = self.records.get(record.transaction.idempotent_key.as_str())?;
-        Some(ExistingRecord::from(&**existing))
+    pub fn balances(&self) -> Vec<(UserId, Balance)> {
+        let balances = self.database.balances();
+        let known = balances.filter_map(|(user_id, it)| Some((user_id.clone(), whole(it)?)));
+        known.collect()
     }
 
-    /// What the balance would be after these transactions; `None` if it does not allow them.
-    fn allowed(&self, user_id: &UserId, records: &[Arc<Record>]) -> Option<i64> {
-        let old = match self.balances.get(user_id) {
-            None => self.default_balance,
-            Some(Balance::Number(number)) => *number,
-            Some(Balance::Corrupt) => return None,
-        };
-        let moved = records.iter().map(|record| movement_of(&record.transaction));
-        let new = old + moved.clone().sum::<i64>();
-        let has_debit = moved.into_iter().any(|it| it < 0);
-        (!has_debit || new >= 0).then_some(new)
-    }
-
-    fn apply(&mut self, epoch: Epoch, records: &[Arc<Record>]) -> WriteAnswer {
-        let user_id = records[0].transaction.user_id.clone();
-        let seen = self.epochs.get(&user_id).copied();
-        let new = self.allowed(&user_id, records).filter(|_| !epoch.is_over(seen));
-        let states: Vec<RecordState> = records
-            .iter()
-            .map(|record| self.existing(record).map_or(RecordState::Free, RecordState::Taken))
-            .collect();
-        let are_free = states.iter().all(|state| *state == RecordState::Free);
-        let Some(new) = new.filter(|_| are_free) else {
-            let balance = self.balance(&user_id);
-            let refused = new.is_none().then_some(RefusedBalance { balance, epoch: seen });
-            return WriteAnswer::Refused(Refusal { records: states, balance: refused });
-        };
-        self.epochs.insert(user_id.clone(), epoch);
-        self.balances.insert(user_id, Balance::Number(new));
-        for record in records {
-            let key = record.transaction.idempotent_key.as_str().to_owned();
-            self.records.insert(key, Arc::clone(record));
+    fn apply(&mut self, write: &Write) -> Result<WriteAnswer, Fault> {
+        let answer = self.database.write(write).map_err(Fault::Rejected)?;
+        if answer == WriteAnswer::Committed {
+            for record in &write.records {
+                let key = record.transaction.idempotent_key.as_str().to_owned();
+                self.records.insert(key, Arc::clone(record));
+            }
         }
-        WriteAnswer::Committed
-    }
-
-    fn end_epoch(
-        &mut self,
-        user_id: &UserId,
-        epoch: Epoch,
-        absent: Option<&Record>,
-    ) -> EpochAnswer {
-        if let Some(existing) = absent.and_then(|record| self.existing(record)) {
-            return EpochAnswer::KeyTaken(existing);
-        }
-        if !epoch.is_over(self.epochs.get(user_id).copied()) {
-            self.epochs.insert(user_id.clone(), epoch.next());
-        }
-        EpochAnswer::Ended
+        Ok(answer)
     }
 
     /// Late requests arrive when they do the most harm: as soon as the balance allows them.
     fn let_in(&mut self) {
         let mut late = std::mem::take(&mut self.late);
-        late.retain(|(epoch, records)| match self.apply(*epoch, records) {
-            WriteAnswer::Committed => false,
-            WriteAnswer::Refused(refusal) => {
+        late.retain(|write| match self.apply(write) {
+            Ok(WriteAnswer::Committed) | Err(_) => false,
+            Ok(WriteAnswer::Refused(refusal)) => {
                 refusal.records.iter().all(|state| *state == RecordState::Free)
             }
         });
         self.late = late;
     }
 
-    fn begin(&mut self, user_id: Option<&UserId>) -> Event {
-        let rule = user_id.and_then(|user_id| self.rules.get(user_id));
+    fn begin(&mut self, users: &[UserId]) -> Event {
+        let rule = users.iter().find_map(|user_id| self.rules.get(user_id));
         match rule {
             Some(event) => event.clone(),
             None => self.script.pop_front().unwrap_or(Event::Pass),
@@ -206,10 +145,39 @@ impl State {
     }
 }
 
+fn whole(balance: &StoredBalance) -> Option<Balance> {
+    match balance {
+        StoredBalance::Absent => None,
+        StoredBalance::Corrupt => Some(Balance::Corrupt),
+        StoredBalance::Number(number) => {
+            Some(Balance::Number(number.to_plain_string().parse().unwrap()))
+        }
+    }
+}
+
 impl InMemory {
     pub fn new(script: impl IntoIterator<Item = Event>) -> Self {
-        let script = script.into_iter().collect();
-        Self(Mutex::new(State { default_balance: 100, script, ..State::default() }))
+        Self::with_default_balance(script, 100)
+    }
+
+    pub fn with_default_balance(
+        script: impl IntoIterator<Item = Event>,
+        default_balance: i64,
+    ) -> Self {
+        Self(Mutex::new(State {
+            database: Database::new(decimal(default_balance)),
+            records: HashMap::new(),
+            script: script.into_iter().collect(),
+            rules: HashMap::new(),
+            late: Vec::new(),
+            writes: Vec::new(),
+            epoch_attempts: 0,
+            reads: Vec::new(),
+            writes_under_way: Gauge::default(),
+            reads_under_way: Gauge::default(),
+            certain_under_way: HashMap::new(),
+            uncertain: HashSet::new(),
+        }))
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -222,7 +190,7 @@ impl InMemory {
         &self,
         event: Event,
         attempt: &Attempt,
-        effect: impl FnOnce(&mut State) -> T + Send,
+        effect: impl FnOnce(&mut State) -> Result<T, Fault> + Send,
         delayed: impl FnOnce(&mut State) + Send,
     ) -> Result<T, Fault> {
         let limit = attempt.until.saturating_duration_since(Instant::now());
@@ -241,7 +209,7 @@ impl InMemory {
                 Err(unanswered())
             }
             Event::LoseAnswer => {
-                effect(&mut self.state());
+                drop(effect(&mut self.state()));
                 sleep(limit).await;
                 Err(unanswered())
             }
@@ -252,7 +220,7 @@ impl InMemory {
             }
             Event::Pass => {
                 sleep(LATENCY.min(limit)).await;
-                Ok(effect(&mut self.state()))
+                effect(&mut self.state())
             }
         }
     }
@@ -261,15 +229,14 @@ impl InMemory {
 /// Counts an attempt to write, and notices its end even if it panics.
 struct Counted<'a> {
     store: &'a InMemory,
-    certain: Option<UserId>,
+    certain: Vec<UserId>,
 }
 
 impl<'a> Counted<'a> {
-    fn begin(store: &'a InMemory, request: Option<&Request>) -> Self {
-        let certain = request.filter(|it| !it.is_uncertain).map(|it| it.user_id().clone());
+    fn begin(store: &'a InMemory, certain: Vec<UserId>) -> Self {
         let mut state = store.state();
         state.writes_under_way.rise();
-        if let Some(user_id) = &certain {
+        for user_id in &certain {
             state.certain_under_way.entry(user_id.clone()).or_default().rise();
         }
         drop(state);
@@ -281,48 +248,41 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         let mut state = self.store.state();
         state.writes_under_way.fall();
-        if let Some(user_id) = &self.certain {
+        for user_id in &self.certain {
             state.certain_under_way.entry(user_id.clone()).or_default().fall();
         }
     }
 }
 
 impl Store for InMemory {
-    type Request = Request;
-
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    fn prepare(&self, epoch: Epoch, records: &[Arc<Record>]) -> Request {
-        let mut state = self.state();
-        state.prepared += 1;
-        let number = state.prepared;
-        Request { number, epoch, records: records.to_vec(), is_uncertain: false }
-    }
-
-    async fn write(&self, request: &mut Request, attempt: &Attempt) -> Result<WriteAnswer, Fault> {
-        let _counted = Counted::begin(self, Some(request));
-        let (epoch, records) = (request.epoch, request.records.clone());
+    async fn write(
+        &self,
+        write: &Write,
+        token: Token,
+        attempt: &Attempt,
+    ) -> Result<WriteAnswer, Fault> {
+        let users: Vec<UserId> = write.balances.iter().map(|it| it.user_id.clone()).collect();
+        let is_certain = !self.state().uncertain.contains(&token.batch);
+        let _counted = Counted::begin(self, if is_certain { users.clone() } else { Vec::new() });
         let event = {
             let mut state = self.state();
-            let keys = request.keys();
+            let key = |it: &Arc<Record>| it.transaction.idempotent_key.as_str().to_owned();
+            let keys = write.records.iter().map(key).collect();
             let at = Instant::now();
             let limit = attempt.until.saturating_duration_since(at);
-            let seen = SeenAttempt { request: request.number, keys, at, limit };
-            state.writes.push(seen);
-            state.begin(Some(request.user_id()))
+            state.writes.push(SeenAttempt { batch: token.batch, keys, at, limit });
+            state.begin(&users)
         };
         let is_late = matches!(event, Event::ArriveLate);
-        let answer = self
-            .live(
-                event,
-                attempt,
-                |state| state.apply(epoch, &records),
-                |state| state.late.push((epoch, records.clone())),
-            )
-            .await;
-        request.is_uncertain |= matches!(answer, Err(Fault::Unanswered(_)));
+        let delayed = |state: &mut State| state.late.push(write.clone());
+        let answer = self.live(event, attempt, |state| state.apply(write), delayed).await;
+        if matches!(answer, Err(Fault::Unanswered(_))) {
+            self.state().uncertain.insert(token.batch);
+        }
         if !is_late {
             self.state().let_in();
         }
@@ -331,37 +291,34 @@ impl Store for InMemory {
 
     async fn end_epoch(
         &self,
-        user_id: &UserId,
-        epoch: Epoch,
-        absent: Option<&Record>,
+        ending: &EpochEnding,
         attempt: &Attempt,
     ) -> Result<EpochAnswer, Fault> {
-        let _counted = Counted::begin(self, None);
+        let _counted = Counted::begin(self, Vec::new());
         let event = {
             let mut state = self.state();
             state.epoch_attempts += 1;
-            state.begin(Some(user_id))
+            state.begin(std::slice::from_ref(&ending.user_id))
         };
-        let answer = self
-            .live(event, attempt, |state| state.end_epoch(user_id, epoch, absent), |_| {})
-            .await;
+        let end = |state: &mut State| Ok(state.database.end_epoch(ending));
+        let answer = self.live(event, attempt, end, |_| {}).await;
         self.state().let_in();
         answer
     }
 
     async fn read(
         &self,
-        users: &[UserId],
+        items: &[ItemKey],
         attempt: &Attempt,
-    ) -> Result<HashMap<UserId, StoredBalance>, Fault> {
+    ) -> Result<HashMap<ItemKey, Item>, Fault> {
         let event = {
             let mut state = self.state();
-            state.reads.push(users.to_vec());
+            state.reads.push(items.to_vec());
             state.reads_under_way.rise();
-            state.begin(None)
+            state.begin(&[])
         };
         let look = |state: &mut State| {
-            users.iter().map(|user_id| (user_id.clone(), state.balance(user_id))).collect()
+            Ok(items.iter().map(|key| (key.clone(), state.database.read(key))).collect())
         };
         if matches!(event, Event::Panic) {
             self.state().reads_under_way.fall();

@@ -12,59 +12,68 @@ fn transaction(amount: f64, transaction_type: &str) -> Transaction {
     Transaction::validate(key, user_id, &Value::Number(amount), &text(transaction_type)).unwrap()
 }
 
-fn net(transactions: &[(f64, &str)]) -> Net {
+/// The sum and the floor of transactions.
+fn change(transactions: &[(f64, &str)]) -> (String, Option<String>) {
     let transactions: Vec<Transaction> =
         transactions.iter().map(|(amount, kind)| transaction(*amount, kind)).collect();
-    BalanceChange::of(&transactions).net()
+    let change = BalanceChange::of(&transactions);
+    (change.sum().to_plain_string(), change.floor().map(Decimal::to_plain_string))
 }
 
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text).unwrap()
-}
-
-#[test]
-fn nothing_moves_nothing() {
-    assert_eq!(BalanceChange::default().net(), Net::Credit(decimal("0")));
+fn is(sum: &str, floor: Option<&str>) -> (String, Option<String>) {
+    (sum.to_owned(), floor.map(str::to_owned))
 }
 
 #[test]
-fn one_transaction_moves_its_amount() {
-    assert_eq!(net(&[(50.25, "credit")]), Net::Credit(decimal("50.25")));
-    assert_eq!(net(&[(50.25, "debit")]), Net::Debit(decimal("50.25")));
+fn nothing_changes_nothing_and_asks_for_nothing() {
+    assert_eq!(change(&[]), is("0", None));
 }
 
 #[test]
-fn credits_and_debits_are_set_off() {
-    assert_eq!(net(&[(50.0, "credit"), (80.0, "debit")]), Net::Debit(decimal("30")));
-    assert_eq!(net(&[(50.0, "debit"), (80.0, "credit")]), Net::Credit(decimal("30")));
+fn a_credit_asks_for_nothing_and_a_debit_for_its_amount() {
+    assert_eq!(change(&[(50.25, "credit")]), is("50.25", None));
+    assert_eq!(change(&[(50.25, "debit")]), is("-50.25", Some("50.25")));
 }
 
 #[test]
-fn what_balances_out_needs_no_coverage() {
-    assert_eq!(net(&[(0.3, "debit"), (0.1, "credit"), (0.2, "credit")]), Net::Credit(decimal("0")));
+fn a_debit_after_a_larger_credit_asks_for_less_than_nothing() {
+    assert_eq!(change(&[(10.0, "credit"), (8.0, "debit")]), is("2", Some("-2")));
+}
+
+#[test]
+fn a_debit_before_a_larger_credit_asks_for_its_amount() {
+    assert_eq!(change(&[(8.0, "debit"), (10.0, "credit")]), is("2", Some("8")));
+}
+
+#[test]
+fn the_debit_that_asks_for_most_counts() {
+    let all = [(5.0, "debit"), (20.0, "credit"), (3.0, "debit"), (9.0, "debit")];
+    assert_eq!(change(&all), is("3", Some("5")));
 }
 
 #[test]
 fn the_sum_is_exact_over_all_magnitudes() {
     let all = [(1e125, "credit"), (1e-130, "credit"), (1e125, "debit")];
-    assert_eq!(net(&all), Net::Credit(decimal("1e-130")));
+    let (sum, _) = change(&all);
+    assert_eq!(Decimal::parse(&sum), Decimal::parse("1e-130"));
 }
 
 #[test]
-fn either_way_it_has_an_amount() {
-    for net in [Net::Credit(decimal("7")), Net::Debit(decimal("7"))] {
-        assert_eq!(net.as_decimal(), &decimal("7"));
-    }
-}
-
-/// Cents, so that the naive sum is one of whole numbers.
-fn any_cents() -> impl Strategy<Value = Vec<(u32, bool)>> {
-    prop::collection::vec((1_u32..1_000_000_000, any::<bool>()), 0..120)
+fn what_has_more_than_38_digits_cannot_be_stored() {
+    let wide = BalanceChange::of(&[transaction(1e38, "credit"), transaction(1.0, "credit")]);
+    assert!(!wide.is_storable());
+    let back = [transaction(1e38, "debit"), transaction(1.0, "debit"), transaction(1.0, "credit")];
+    assert!(!BalanceChange::of(&back).is_storable(), "its floor has 39 digits");
+    assert!(BalanceChange::of(&[transaction(1e38, "credit")]).is_storable());
 }
 
 proptest! {
+    /// Cents, so that the naive program is one of whole numbers.
     #[test]
-    fn a_movement_is_the_naive_sum(cents in any_cents()) {
+    fn a_balance_covers_each_debit_at_its_place_if_it_is_at_least_the_floor(
+        balance in -1_000_i64..100_000,
+        cents in prop::collection::vec((1_u32..20_000, any::<bool>()), 0..40),
+    ) {
         let transactions: Vec<Transaction> = cents
             .iter()
             .map(|(amount, is_credit)| {
@@ -72,38 +81,16 @@ proptest! {
                 transaction(f64::from(*amount) / 100.0, kind)
             })
             .collect();
-        let sum: i64 = cents
-            .iter()
-            .map(|(amount, is_credit)| i64::from(*amount) * if *is_credit { 1 } else { -1 })
-            .sum();
-        let amount = decimal(&format!("{}e-2", sum.abs()));
-        let expected = if sum < 0 { Net::Debit(amount) } else { Net::Credit(amount) };
-        prop_assert_eq!(BalanceChange::of(&transactions).net(), expected);
-    }
-
-    #[test]
-    fn adding_one_by_one_is_the_same(cents in any_cents()) {
-        let transactions: Vec<Transaction> =
-            cents.iter().map(|(amount, _)| transaction(f64::from(*amount), "credit")).collect();
-        let mut movement = BalanceChange::default();
-        for transaction in &transactions {
-            movement.add(transaction);
+        let change = BalanceChange::of(&transactions);
+        let (mut left, mut is_covered) = (balance, true);
+        for (amount, is_credit) in &cents {
+            let amount = i64::from(*amount);
+            is_covered &= *is_credit || amount <= left;
+            left += if *is_credit { amount } else { -amount };
         }
-        prop_assert_eq!(movement.net(), BalanceChange::of(&transactions).net());
-    }
-
-    #[test]
-    fn the_order_does_not_matter(
-        amounts in prop::collection::vec((1e-120..1e120_f64, any::<bool>()), 0..20),
-    ) {
-        let mut transactions: Vec<Transaction> = amounts
-            .iter()
-            .map(|(amount, is_credit)| {
-                transaction(*amount, if *is_credit { "credit" } else { "debit" })
-            })
-            .collect();
-        let forwards = BalanceChange::of(&transactions).net();
-        transactions.reverse();
-        prop_assert_eq!(BalanceChange::of(&transactions).net(), forwards);
+        let stored = Decimal::parse(&format!("{balance}e-2")).unwrap();
+        prop_assert_eq!(change.floor().is_none_or(|floor| stored >= *floor), is_covered);
+        let expected = Decimal::parse(&format!("{left}e-2")).unwrap();
+        prop_assert_eq!(stored.plus(change.sum()).to_plain_string(), expected.to_plain_string());
     }
 }

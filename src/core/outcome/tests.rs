@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::money::Decimal;
+use crate::money::{Decimal, StoredBalance};
 use crate::store::CallId;
+use crate::transaction::Transaction;
 use crate::value::Value;
 
 fn text(text: &str) -> Value {
@@ -25,6 +26,7 @@ fn record() -> Record {
         transaction: transaction("credit"),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         call_id: CallId::unique(),
+        place: None,
     }
 }
 
@@ -35,18 +37,32 @@ fn twin() -> ExistingRecord {
         amount: Decimal::parse("50"),
         transaction_type: Some("credit".to_owned()),
         call_id: Some(CallId::unique().to_string()),
+        ..ExistingRecord::default()
     }
 }
 
+/// What a lone call hears that finds a record under its key.
+fn judge(record: Record, existing: &ExistingRecord) -> Result<Written, BalanceError> {
+    let group = Group::new(vec![Arc::new(record)]);
+    of_taken_keys(&group, &[RecordState::Taken(existing.clone())])
+}
+
 fn verdict(existing: &ExistingRecord) -> (ErrorCode, String) {
-    let error = judge_taken_key(&record(), existing).unwrap_err();
+    let error = judge(record(), existing).unwrap_err();
+    assert_eq!(error.index, None, "it is no group");
     (error.code, error.message)
+}
+
+#[test]
+fn a_duplicate_is_told_to_the_letter() {
+    let error = duplicate(&record().transaction.idempotent_key);
+    assert_eq!((error.code, &*error.message), (ErrorCode::DuplicateTransaction, DUPLICATE));
 }
 
 const DUPLICATE: &str = "Duplicate transaction: This idempotentKey has already been used.key-1";
 
-fn assert_duplicate(existing: &ExistingRecord) {
-    assert_eq!(verdict(existing), (ErrorCode::DuplicateTransaction, DUPLICATE.to_owned()));
+fn assert_replayed(existing: &ExistingRecord) {
+    assert_eq!(judge(record(), existing), Ok(Written::Replayed(vec![existing.clone()])));
 }
 
 fn assert_reused(existing: &ExistingRecord, fields: &str) {
@@ -60,24 +76,24 @@ fn assert_reused(existing: &ExistingRecord, fields: &str) {
 fn a_record_of_this_very_call_is_a_success() {
     let record = record();
     let own = ExistingRecord { call_id: Some(record.call_id.to_string()), ..twin() };
-    assert_eq!(judge_taken_key(&record, &own), Ok(()));
+    assert_eq!(judge(record, &own), Ok(Written::Recorded));
 }
 
 #[test]
-fn the_same_request_of_another_call_is_a_duplicate() {
-    assert_duplicate(&twin());
+fn the_same_request_of_another_call_is_replayed() {
+    assert_replayed(&twin());
 }
 
 #[test]
 fn a_record_without_a_call_id_is_somebody_elses() {
     // Records of the old implementation have none.
-    assert_duplicate(&ExistingRecord { call_id: None, ..twin() });
+    assert_replayed(&ExistingRecord { call_id: None, ..twin() });
 }
 
 #[test]
 fn the_amount_is_compared_as_a_number() {
     for spelling in ["50", "50.0", "5E1", "5e+1", "0.5E2", "50.000"] {
-        assert_duplicate(&ExistingRecord { amount: Decimal::parse(spelling), ..twin() });
+        assert_replayed(&ExistingRecord { amount: Decimal::parse(spelling), ..twin() });
     }
 }
 
@@ -124,109 +140,179 @@ fn what_the_other_request_was_is_not_told() {
     assert!(!message.contains("987654"), "{message}");
 }
 
-fn up_to(balance: &str) -> Coverage {
-    Coverage::UpTo(Decimal::parse(balance).unwrap())
+/// A group of debits of user-1: keys, amounts.
+fn group(members: &[(&str, &str, f64, &str)]) -> Group {
+    let (call_id, size) = (CallId::unique(), members.len());
+    let records = members.iter().enumerate().map(|(index, (key, user, amount, kind))| {
+        let (key, user_id) = (text(key), text(user));
+        let transaction =
+            Transaction::validate(key, user_id, &Value::Number(*amount), &text(kind)).unwrap();
+        let place = (size > 1).then_some(PlaceInGroup { index, size });
+        Arc::new(Record { transaction, timestamp: String::new(), call_id, place })
+    });
+    Group::new(records.collect())
 }
 
-fn of_amount(amount: f64, transaction_type: &str) -> Transaction {
-    let (key, user_id) = (text("key-1"), text("user-1"));
-    Transaction::validate(key, user_id, &Value::Number(amount), &text(transaction_type)).unwrap()
+/// A transfer of 5 from user-1 to user-2.
+fn transfer() -> Group {
+    group(&[("out", "user-1", 5.0, "debit"), ("in", "user-2", 5.0, "credit")])
 }
 
-fn refusal(coverage: &Coverage, transaction: &Transaction) -> Option<ErrorCode> {
-    coverage.refusal_of(transaction).map(|error| error.code)
+fn stored(group: &Group) -> Vec<RecordState> {
+    group.records().iter().map(|record| RecordState::Taken((&**record).into())).collect()
 }
 
-/// Whether a balance covers a debit, to the cent.
-fn is_covered(coverage: &Coverage, cents: u32) -> bool {
-    let debit = of_amount(f64::from(cents) / 100.0, "debit");
-    refusal(coverage, &debit).is_none()
+/// The code and the index that a transfer hears.
+fn reused(states: &[RecordState]) -> (ErrorCode, Option<u8>) {
+    let error = of_taken_keys(&transfer(), states).unwrap_err();
+    (error.code, error.index)
 }
 
 #[test]
-fn a_debit_larger_than_the_balance_is_an_insufficient_balance() {
-    let error = up_to("49").refusal_of(&transaction("debit")).unwrap();
-    assert_eq!(error.code, ErrorCode::InsufficientBalance);
+fn a_group_that_was_recorded_by_another_call_is_replayed() {
+    let states = stored(&transfer());
+    let Ok(Written::Replayed(existing)) = of_taken_keys(&transfer(), &states) else {
+        panic!("it was the same request");
+    };
+    assert_eq!(existing.into_iter().map(RecordState::Taken).collect::<Vec<_>>(), states);
+}
+
+#[test]
+fn a_group_that_this_very_call_recorded_is_a_success() {
+    let group = transfer();
+    assert_eq!(of_taken_keys(&group, &stored(&group)), Ok(Written::Recorded));
+    // Another transaction is at work on one of them.
+    let mut states = stored(&group);
+    states[0] = RecordState::Unclear;
+    assert_eq!(of_taken_keys(&group, &states), Ok(Written::Recorded));
+}
+
+#[test]
+fn a_group_of_which_only_a_part_is_recorded_is_a_key_reused() {
+    let mut states = stored(&transfer());
+    states[0] = RecordState::Free;
+    assert_eq!(reused(&states), (ErrorCode::IdempotentKeyReused, Some(1)));
+}
+
+#[test]
+fn a_group_whose_records_were_made_by_different_calls_is_a_key_reused() {
+    let states = [stored(&transfer())[0].clone(), stored(&transfer())[1].clone()];
+    assert_eq!(reused(&states), (ErrorCode::IdempotentKeyReused, Some(1)));
+}
+
+#[test]
+fn a_group_whose_records_were_made_one_by_one_is_a_key_reused() {
+    let alone = |member| stored(&group(&[member])).remove(0);
+    let states = [alone(("out", "user-1", 5.0, "debit")), alone(("in", "user-2", 5.0, "credit"))];
+    assert_eq!(reused(&states), (ErrorCode::IdempotentKeyReused, Some(0)));
+}
+
+#[test]
+fn a_group_that_is_the_beginning_of_a_longer_one_is_a_key_reused() {
+    let longer = group(&[
+        ("out", "user-1", 5.0, "debit"),
+        ("in", "user-2", 5.0, "credit"),
+        ("fee", "user-3", 1.0, "credit"),
+    ]);
+    assert_eq!(reused(&stored(&longer)[..2]), (ErrorCode::IdempotentKeyReused, Some(0)));
+}
+
+#[test]
+fn a_group_in_another_order_is_a_key_reused() {
+    let states =
+        stored(&group(&[("in", "user-2", 5.0, "credit"), ("out", "user-1", 5.0, "debit")]));
+    let swapped = [states[1].clone(), states[0].clone()];
+    assert_eq!(reused(&swapped), (ErrorCode::IdempotentKeyReused, Some(0)));
+}
+
+#[test]
+fn the_first_transaction_of_a_group_that_differs_is_named() {
+    let states =
+        stored(&group(&[("out", "user-1", 5.0, "debit"), ("in", "user-2", 6.0, "credit")]));
+    assert_eq!(reused(&states), (ErrorCode::IdempotentKeyReused, Some(1)));
+}
+
+fn funds(balances: &[(&str, &str)]) -> FundsOfUsers {
+    let mut funds = FundsOfUsers::default();
+    for (user, balance) in balances {
+        let user_id = UserId::validate_for_transaction(text(user)).unwrap();
+        let balance = Decimal::parse(balance).map_or(StoredBalance::Corrupt, StoredBalance::Number);
+        funds.insert(user_id, Funds::of(&balance, &Decimal::parse("100").unwrap()));
+    }
+    funds
+}
+
+/// Code, available, index.
+type Heard = Option<(ErrorCode, Option<String>, Option<u8>)>;
+
+fn refusal(balances: &[(&str, &str)], members: &[(&str, &str, f64, &str)]) -> Heard {
+    let error = funds(balances).refusal_of(&group(members))?;
+    let available = error.available.as_ref().map(|available| available.to_plain_string());
+    Some((error.code, available, error.index))
+}
+
+#[test]
+fn a_debit_larger_than_the_balance_is_an_insufficient_balance_that_says_what_there_is() {
+    let debit = ("key", "user-1", 50.0, "debit");
+    let heard = refusal(&[("user-1", "49.5")], &[debit]);
+    assert_eq!(heard, Some((ErrorCode::InsufficientBalance, Some("49.5".to_owned()), None)));
+    let error = funds(&[("user-1", "49.5")]).refusal_of(&group(&[debit])).unwrap();
     assert_eq!(error.message, "Insufficient balance: Cannot process debit transaction.");
 }
 
 #[test]
-fn a_balance_covers_as_much_as_itself() {
-    assert!(is_covered(&up_to("49.99"), 4999));
-    assert!(!is_covered(&up_to("49.99"), 5000));
+fn a_balance_covers_as_much_as_itself_and_a_negative_one_nothing() {
+    let debit = |amount| [("key", "user-1", amount, "debit")];
+    assert_eq!(refusal(&[("user-1", "49.99")], &debit(49.99)), None);
+    assert!(refusal(&[("user-1", "-1")], &debit(0.01)).is_some());
 }
 
 #[test]
-fn a_negative_balance_covers_no_debit() {
-    assert!(!is_covered(&up_to("-1"), 1));
+fn a_credit_needs_no_funds_but_a_balance_that_is_a_number() {
+    let credit = [("key", "user-1", 5.0, "credit")];
+    assert_eq!(refusal(&[("user-1", "-1000")], &credit), None);
+    let heard = refusal(&[("user-1", "corrupt")], &credit);
+    assert_eq!(heard, Some((ErrorCode::CorruptBalance, None, None)));
 }
 
 #[test]
-fn a_credit_needs_no_coverage() {
-    for balance in ["0", "-1000", "1e30"] {
-        assert_eq!(refusal(&up_to(balance), &transaction("credit")), None);
-    }
+fn without_a_stored_balance_the_default_is_what_there_is() {
+    let default = Decimal::parse("100").unwrap();
+    let mut funds = FundsOfUsers::default();
+    let user_id = UserId::validate_for_transaction(text("user-1")).unwrap();
+    funds.insert(user_id, Funds::of(&StoredBalance::Absent, &default));
+    assert_eq!(funds.refusal_of(&group(&[("key", "user-1", 100.0, "debit")])), None);
+    assert!(funds.refusal_of(&group(&[("key", "user-1", 100.01, "debit")])).is_some());
 }
 
 #[test]
-fn a_corrupt_balance_is_told_for_both_types() {
-    for transaction_type in ["credit", "debit"] {
-        let error = Coverage::Nothing.refusal_of(&transaction(transaction_type)).unwrap();
-        assert_eq!(error.code, ErrorCode::CorruptBalance);
-        assert!(error.message.contains("\"user-1\""), "{}", error.message);
-    }
+fn a_group_may_spend_what_it_brought_before() {
+    let members = [("a", "user-1", 5.0, "credit"), ("b", "user-1", 7.0, "debit")];
+    assert_eq!(refusal(&[("user-1", "2")], &members), None);
+    let members = [("b", "user-1", 7.0, "debit"), ("a", "user-1", 5.0, "credit")];
+    let heard = refusal(&[("user-1", "2")], &members);
+    assert_eq!(heard, Some((ErrorCode::InsufficientBalance, Some("2".to_owned()), Some(0))));
 }
 
 #[test]
-fn without_a_stored_balance_the_default_covers() {
-    let default_balance = Decimal::parse("100").unwrap();
-    let coverage = Coverage::of(&StoredBalance::Absent, &default_balance);
-    assert!(is_covered(&coverage, 10_000));
-    assert!(!is_covered(&coverage, 10_001));
+fn what_is_available_in_a_group_is_what_those_before_have_left() {
+    let members = [("a", "user-1", 5.0, "debit"), ("b", "user-1", 5.0, "debit")];
+    let heard = refusal(&[("user-1", "7")], &members);
+    assert_eq!(heard, Some((ErrorCode::InsufficientBalance, Some("2".to_owned()), Some(1))));
 }
 
 #[test]
-fn a_stored_balance_covers_whatever_the_default_is() {
-    let default_balance = Decimal::parse("100").unwrap();
-    let stored = StoredBalance::Number(Decimal::parse("3").unwrap());
-    let coverage = Coverage::of(&stored, &default_balance);
-    assert!(is_covered(&coverage, 300));
-    assert!(!is_covered(&coverage, 301));
+fn a_balance_that_was_not_seen_refuses_nobody() {
+    assert_eq!(refusal(&[("user-2", "0")], &[("key", "user-1", 5.0, "debit")]), None);
 }
 
 #[test]
-fn a_corrupt_balance_covers_nothing_whatever_comes_first() {
-    let mut coverage = Coverage::of(&StoredBalance::Corrupt, &Decimal::parse("100").unwrap())
-        .with_credits([transaction("credit")].iter());
-    assert_eq!(refusal(&coverage, &transaction("debit")), Some(ErrorCode::CorruptBalance));
-    for transaction_type in ["credit", "debit"] {
-        assert!(!coverage.take(&transaction(transaction_type)));
-    }
-}
-
-#[test]
-fn only_credits_add_to_the_coverage() {
-    let others = [of_amount(20.0, "credit"), of_amount(7.0, "debit"), of_amount(0.5, "credit")];
-    let coverage = up_to("1").with_credits(others.iter());
-    assert!(is_covered(&coverage, 2150));
-    assert!(!is_covered(&coverage, 2151));
-}
-
-#[test]
-fn what_is_taken_is_gone_for_the_next_one() {
-    let mut coverage = up_to("100");
-    assert!(coverage.take(&of_amount(60.0, "debit")));
-    assert!(!coverage.take(&of_amount(40.01, "debit")));
-    assert!(coverage.take(&of_amount(40.0, "debit")));
-    assert!(!coverage.take(&of_amount(0.01, "debit")));
-}
-
-#[test]
-fn taking_a_credit_changes_nothing() {
-    // The credits have been counted beforehand.
-    let mut coverage = up_to("1");
-    assert!(coverage.take(&of_amount(1000.0, "credit")));
-    assert!(!is_covered(&coverage, 101));
+fn what_is_taken_is_gone_for_the_next_group_and_what_is_brought_is_there() {
+    let mut funds = funds(&[("user-1", "10"), ("user-2", "0")]);
+    assert!(funds.take(&group(&[("a", "user-1", 6.0, "debit"), ("b", "user-2", 6.0, "credit")])));
+    assert!(!funds.take(&group(&[("c", "user-1", 5.0, "debit"), ("d", "user-2", 5.0, "credit")])));
+    assert!(funds.take(&group(&[("e", "user-2", 6.0, "debit")])));
+    assert!(!funds.take(&group(&[("f", "user-2", 0.01, "debit")])));
 }
 
 #[test]
@@ -252,39 +338,15 @@ proptest! {
             amount: amount.and_then(|amount| Decimal::parse(&amount)),
             transaction_type,
             call_id: Some(call_id.to_string()),
+            ..ExistingRecord::default()
         };
-        let code = judge_taken_key(&record, &existing).map_err(|error| error.code);
+        let code = judge(record, &existing).map_err(|error| error.code);
         let expected = match (is_own, is_same) {
-            (true, _) => Ok(()),
-            (false, true) => Err(ErrorCode::DuplicateTransaction),
+            (true, _) => Ok(Written::Recorded),
+            (false, true) => Ok(Written::Replayed(vec![existing])),
             (false, false) => Err(ErrorCode::IdempotentKeyReused),
         };
         prop_assert_eq!(code, expected);
     }
 
-    #[test]
-    fn whatever_is_taken_together_leaves_at_least_nothing(
-        balance in 0_u32..100_000,
-        cents in prop::collection::vec((1_u32..40_000, any::<bool>()), 0..20),
-    ) {
-        let transactions: Vec<(i64, Transaction)> = cents
-            .iter()
-            .map(|(cents, is_credit)| {
-                let kind = if *is_credit { "credit" } else { "debit" };
-                let sign = if *is_credit { 1 } else { -1 };
-                (sign * i64::from(*cents), of_amount(f64::from(*cents) / 100.0, kind))
-            })
-            .collect();
-        let mut covered = up_to(&format!("{balance}e-2"))
-            .with_credits(transactions.iter().map(|(_, transaction)| transaction));
-        let mut left = i64::from(balance)
-            + transactions.iter().map(|(moved, _)| (*moved).max(0)).sum::<i64>();
-        for (moved, transaction) in &transactions {
-            let fits = *moved > 0 || left + moved >= 0;
-            prop_assert_eq!(covered.take(transaction), fits);
-            if fits {
-                left += (*moved).min(0);
-            }
-        }
-    }
 }

@@ -4,7 +4,9 @@ use fastrand::Rng;
 
 use super::*;
 use crate::core::indefinite::Operation;
-use crate::money::Decimal;
+use crate::money::{Decimal, StoredBalance};
+use crate::store::Account;
+use crate::transaction::UserId;
 use crate::value::Value;
 
 mod histories;
@@ -21,27 +23,29 @@ fn reads() -> ReadQueue<Ticket> {
     ReadQueue::new(Config { ending, attempt_timeout: ATTEMPT })
 }
 
-/// A user by number. Made once: the histories need many of them.
-fn user(number: usize) -> UserId {
-    static USERS: LazyLock<Vec<UserId>> = LazyLock::new(|| {
+/// The account of a user by number. Made once: the histories need many of them.
+fn account(number: usize) -> ItemKey {
+    static ACCOUNTS: LazyLock<Vec<ItemKey>> = LazyLock::new(|| {
         let name = |number: usize| Value::Text(format!("user-{number}"));
-        (0..3000).map(|number| UserId::validate_for_balance(name(number)).unwrap()).collect()
+        let user_id = |number| UserId::validate_for_balance(name(number)).unwrap();
+        (0..3000).map(|number| ItemKey::Account(user_id(number))).collect()
     });
-    USERS[number].clone()
+    ACCOUNTS[number].clone()
 }
 
-/// The balance that a user has after so many changes.
-fn version(number: usize) -> StoredBalance {
-    static VERSIONS: LazyLock<Vec<StoredBalance>> = LazyLock::new(|| {
+/// What an account is after so many changes.
+fn version(number: usize) -> Item {
+    static VERSIONS: LazyLock<Vec<Item>> = LazyLock::new(|| {
         let number = |number: usize| Decimal::parse(&number.to_string()).unwrap();
         let numbers = (2..200).map(|version| StoredBalance::Number(number(version)));
-        [StoredBalance::Absent, StoredBalance::Corrupt].into_iter().chain(numbers).collect()
+        let all = [StoredBalance::Absent, StoredBalance::Corrupt].into_iter().chain(numbers);
+        all.map(|balance| Item::Account(Account { balance, exists: true })).collect()
     });
     VERSIONS[number].clone()
 }
 
 fn reader(number: u64, user_number: usize, now: Instant) -> PendingRead<Ticket> {
-    PendingRead { number, user_id: user(user_number), deadline: now + CALL, reply: number }
+    PendingRead { number, key: account(user_number), deadline: now + CALL, reply: number }
 }
 
 /// Lets everybody leave who may.
@@ -50,8 +54,8 @@ fn all_attempts(reads: &mut ReadQueue<Ticket>, now: Instant) -> Vec<ReadAttempt>
 }
 
 /// The answer of a database in which every user has the same balance.
-fn all_have(users: &[UserId], balance: usize) -> HashMap<UserId, StoredBalance> {
-    users.iter().map(|user_id| (user_id.clone(), version(balance))).collect()
+fn all_have(keys: &[ItemKey], balance: usize) -> HashMap<ItemKey, Item> {
+    keys.iter().map(|key| (key.clone(), version(balance))).collect()
 }
 
 fn reason() -> Reason {
@@ -62,7 +66,7 @@ fn error(code: ErrorCode) -> BalanceError {
     BalanceError::new(code, "because")
 }
 
-fn told(answers: Replies<Ticket>) -> Vec<(Ticket, Result<StoredBalance, ErrorCode>)> {
+fn told(answers: Replies<Ticket>) -> Vec<(Ticket, Result<Item, ErrorCode>)> {
     let mut told: Vec<_> = answers
         .into_iter()
         .map(|(ticket, outcome)| (ticket, outcome.map_err(|error| error.code)))
@@ -72,7 +76,7 @@ fn told(answers: Replies<Ticket>) -> Vec<(Ticket, Result<StoredBalance, ErrorCod
 }
 
 fn sizes(attempts: &[ReadAttempt]) -> Vec<usize> {
-    let mut sizes: Vec<usize> = attempts.iter().map(|attempt| attempt.users.len()).collect();
+    let mut sizes: Vec<usize> = attempts.iter().map(|attempt| attempt.keys.len()).collect();
     sizes.sort_unstable();
     sizes
 }
@@ -83,9 +87,10 @@ fn a_read_leaves_at_once_and_alone() {
     reads.push(reader(1, 1, now));
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
-    assert_eq!(attempts[0].users, [user(1)]);
+    assert_eq!(attempts[0].keys, [account(1)]);
     assert_eq!(attempts[0].attempt.until, now + ATTEMPT);
-    let answers = reads.on_completed(attempts[0].batch, Ok(all_have(&[user(1)], 7)), now, LONGEST);
+    let answers =
+        reads.on_completed(attempts[0].batch, Ok(all_have(&[account(1)], 7)), now, LONGEST);
     assert_eq!(told(answers), [(1, Ok(version(7)))]);
     assert!(reads.is_empty());
 }
@@ -113,18 +118,18 @@ fn more_users_are_spread_over_the_requests() {
 #[test]
 fn a_request_has_at_most_100_users_and_the_others_wait_in_order_of_arrival() {
     let (mut reads, now) = (reads(), Instant::now());
-    let all = MAX_REQUESTS * MAX_USERS;
+    let all = MAX_REQUESTS * MAX_ITEMS;
     for number in 0..all + 100 {
         reads.push(reader(number as u64, number, now));
     }
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(sizes(&attempts), [100; MAX_REQUESTS]);
-    let first = all_have(&attempts[0].users, 7);
+    let first = all_have(&attempts[0].keys, 7);
     assert_eq!(reads.on_completed(attempts[0].batch, Ok(first), now, LONGEST).len(), 100);
     let next = all_attempts(&mut reads, now);
-    let late: Vec<UserId> = (all..all + 100).map(user).collect();
+    let late: Vec<ItemKey> = (all..all + 100).map(account).collect();
     assert_eq!(next.len(), 1);
-    assert!(late.iter().all(|user_id| next[0].users.contains(user_id)), "not in order");
+    assert!(late.iter().all(|key| next[0].keys.contains(key)), "not in order");
 }
 
 #[test]
@@ -135,7 +140,8 @@ fn callers_of_one_user_share_a_place() {
     }
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
-    let answers = reads.on_completed(attempts[0].batch, Ok(all_have(&[user(1)], 7)), now, LONGEST);
+    let answers =
+        reads.on_completed(attempts[0].batch, Ok(all_have(&[account(1)], 7)), now, LONGEST);
     assert_eq!(told(answers), (0..10).map(|number| (number, Ok(version(7)))).collect::<Vec<_>>());
 }
 
@@ -146,9 +152,9 @@ fn nobody_joins_a_request_that_has_left() {
     let first = all_attempts(&mut reads, now).remove(0);
     reads.push(reader(2, 1, now));
     let second = all_attempts(&mut reads, now).remove(0);
-    let answers = reads.on_completed(first.batch, Ok(all_have(&first.users, 3)), now, LONGEST);
+    let answers = reads.on_completed(first.batch, Ok(all_have(&first.keys, 3)), now, LONGEST);
     assert_eq!(told(answers), [(1, Ok(version(3)))]);
-    let answers = reads.on_completed(second.batch, Ok(all_have(&second.users, 4)), now, LONGEST);
+    let answers = reads.on_completed(second.batch, Ok(all_have(&second.keys, 4)), now, LONGEST);
     assert_eq!(told(answers), [(2, Ok(version(4)))]);
 }
 
@@ -163,7 +169,7 @@ fn together(count: usize, now: Instant) -> (ReadQueue<Ticket>, ReadAttempt) {
         reads.push(reader(number as u64, number, now));
     }
     let attempt = all_attempts(&mut reads, now).remove(0);
-    assert_eq!(attempt.users.len(), count);
+    assert_eq!(attempt.keys.len(), count);
     (reads, attempt)
 }
 
@@ -171,13 +177,13 @@ fn together(count: usize, now: Instant) -> (ReadQueue<Ticket>, ReadAttempt) {
 fn who_was_left_out_goes_again_and_the_others_are_answered() {
     let now = Instant::now();
     let (mut reads, attempt) = together(3, now);
-    let outcome = Ok(all_have(&[user(0), user(2)], 7));
+    let outcome = Ok(all_have(&[account(0), account(2)], 7));
     let answers = reads.on_completed(attempt.batch, outcome, now, LONGEST);
     assert_eq!(told(answers), [(0, Ok(version(7))), (2, Ok(version(7)))]);
     assert!(all_attempts(&mut reads, now).is_empty(), "no pause");
     let later = now + Duration::from_millis(25);
     assert_eq!(reads.next_timeout(now), Some(later));
-    assert_eq!(all_attempts(&mut reads, later)[0].users, [user(1)]);
+    assert_eq!(all_attempts(&mut reads, later)[0].keys, [account(1)]);
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn a_fault_is_followed_by_a_pause_and_another_attempt_in_the_same_company() {
         assert!(all_attempts(&mut reads, now).is_empty(), "no pause");
         let again = all_attempts(&mut reads, now + Duration::from_millis(25));
         assert_eq!(again.len(), 1);
-        assert_eq!(again[0].users.len(), 3);
+        assert_eq!(again[0].keys.len(), 3);
     }
 }
 
@@ -202,7 +208,7 @@ fn those_who_went_unanswered_together_go_again_alone() {
     assert!(reads.on_completed(attempt.batch, unanswered, now, LONGEST).is_empty());
     let later = now + Duration::from_millis(25);
     let again = all_attempts(&mut reads, later).remove(0);
-    assert_eq!(again.users.len(), 1);
+    assert_eq!(again.keys.len(), 1);
 }
 
 #[test]
@@ -221,7 +227,7 @@ fn a_user_who_went_unanswered_travels_alone_until_there_is_an_answer() {
         reads.push(reader(number as u64 + 10, number, now));
     }
     let attempt = all_attempts(&mut reads, now).remove(0);
-    assert!(attempt.users.len() == 2 && !attempt.users.contains(&user(1)), "{attempt:?}");
+    assert!(attempt.keys.len() == 2 && !attempt.keys.contains(&account(1)), "{attempt:?}");
 }
 
 #[test]
@@ -236,7 +242,7 @@ fn requests_that_hang_do_not_take_the_places_of_the_others() {
     assert!(all_attempts(&mut reads, now).is_empty());
     let slow = reads.next_timeout(now).unwrap();
     assert_eq!(slow, now + Duration::from_millis(100));
-    assert_eq!(all_attempts(&mut reads, slow)[0].users, [user(100)]);
+    assert_eq!(all_attempts(&mut reads, slow)[0].keys, [account(100)]);
 }
 
 #[test]
@@ -245,12 +251,12 @@ fn several_users_do_not_wait_as_long_as_an_attempt_for_one_of_them_who_hangs() {
     let (mut reads, first) = together(3, now);
     assert_eq!(first.attempt.until, now + ATTEMPT, "nothing is known of what is usual here");
     let later = now + Duration::from_millis(5);
-    reads.on_completed(first.batch, Ok(all_have(&first.users, 7)), later, LONGEST);
+    reads.on_completed(first.batch, Ok(all_have(&first.keys, 7)), later, LONGEST);
     for number in 0..3 {
         reads.push(reader(number as u64 + 10, number, later));
     }
     let second = all_attempts(&mut reads, later).remove(0);
-    assert_eq!(second.users.len(), 3);
+    assert_eq!(second.keys.len(), 3);
     assert_eq!(second.attempt.until, later + Duration::from_millis(500));
     // Those who travel alone have all the time of an attempt.
     reads.on_completed(second.batch, Err(Fault::Unanswered(reason())), later, LONGEST);
@@ -270,7 +276,7 @@ fn of_one_user_four_requests_are_in_flight() {
     reads.push(reader(5, 2, now));
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
-    assert_eq!(attempts[0].users, [user(2)]);
+    assert_eq!(attempts[0].keys, [account(2)]);
 }
 
 #[test]
@@ -303,11 +309,11 @@ fn a_request_that_was_rejected_is_tried_one_by_one() {
     let rejected = || Fault::Rejected(error(ErrorCode::ServiceError));
     assert!(reads.on_completed(attempt.batch, Err(rejected()), now, LONGEST).is_empty());
     let first = all_attempts(&mut reads, now).remove(0);
-    assert_eq!(first.users.len(), 1);
+    assert_eq!(first.keys.len(), 1);
     let answers = reads.on_completed(first.batch, Err(rejected()), now, LONGEST);
     assert_eq!(told(answers)[0].1, Err(ErrorCode::ServiceError));
     let second = all_attempts(&mut reads, now).remove(0);
-    let answers = reads.on_completed(second.batch, Ok(all_have(&second.users, 7)), now, LONGEST);
+    let answers = reads.on_completed(second.batch, Ok(all_have(&second.keys, 7)), now, LONGEST);
     assert_eq!(told(answers)[0].1, Ok(version(7)));
 }
 
@@ -323,7 +329,7 @@ fn a_request_that_was_rejected_says_nothing_about_later_ones() {
     );
     for _ in 0..3 {
         let alone = all_attempts(&mut reads, now).remove(0);
-        reads.on_completed(alone.batch, Ok(all_have(&alone.users, 7)), now, LONGEST);
+        reads.on_completed(alone.batch, Ok(all_have(&alone.keys, 7)), now, LONGEST);
     }
     reads.push(reader(10, 10, now));
     reads.push(reader(11, 11, now));
@@ -342,9 +348,9 @@ fn without_permission_for_several_users_reads_travel_alone_for_good() {
     let mut answered = 0;
     for _ in 0..13 {
         let alone = all_attempts(&mut reads, now).remove(0);
-        assert_eq!(alone.users.len(), 1);
+        assert_eq!(alone.keys.len(), 1);
         answered +=
-            reads.on_completed(alone.batch, Ok(all_have(&alone.users, 7)), now, LONGEST).len();
+            reads.on_completed(alone.batch, Ok(all_have(&alone.keys, 7)), now, LONGEST).len();
     }
     assert_eq!(answered, 13);
 }
@@ -430,7 +436,7 @@ fn a_read_can_be_cancelled_wherever_it_is() {
         assert_eq!(outcome.unwrap_err().code, ErrorCode::NothingHappened);
         assert!(reads.cancel(number).is_none());
     }
-    let answers = reads.on_completed(attempt.batch, Ok(all_have(&attempt.users, 7)), now, LONGEST);
+    let answers = reads.on_completed(attempt.batch, Ok(all_have(&attempt.keys, 7)), now, LONGEST);
     assert_eq!(told(answers), [(0, Ok(version(7))), (2, Ok(version(7)))]);
 }
 

@@ -9,7 +9,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 
 use super::*;
+use crate::core::group::Group;
 use crate::core::in_flight::MAX_TOTAL;
+use crate::core::indefinite::{Ending, Operation};
+use crate::core::writes::MAX_REQUESTS;
 use crate::driver::admission::Admission;
 use crate::error::ErrorCode;
 
@@ -18,7 +21,7 @@ use crate::store::in_memory::{
     out_of_range, transaction, unanswered, user,
 };
 use crate::store::{CallId, Record};
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, UserId};
 
 const ATTEMPT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(25);
@@ -47,14 +50,14 @@ impl Office {
         let store = Arc::new(InMemory::new(script));
         let (commands, receiver) = unbounded_channel();
         let ending = |operation| Ending { operation, call_timeout: CALL };
-        let lanes = lane::Config {
+        let writes = writes::Config {
             ending: ending(Operation::Transact),
             default_balance: decimal(100),
             attempt_timeout: attempt,
         };
         let reads = reads::Config { ending: ending(Operation::Read), attempt_timeout: attempt };
         let dispatcher =
-            Dispatcher::new(Arc::clone(&store), lanes, reads, receiver, Arc::new(|| {}));
+            Dispatcher::new(Arc::clone(&store), writes, reads, receiver, Arc::new(|| {}));
         let office = Self {
             store,
             admission: Admission::default(),
@@ -73,12 +76,19 @@ impl Office {
         office
     }
 
-    fn reply<T: 'static>(&mut self, user_id: &UserId) -> (u64, Reply<T>) {
+    /// `is_new`: whether a success is one of this very call.
+    fn reply<T: 'static>(
+        &mut self,
+        user_id: &UserId,
+        is_new: impl Fn(&T) -> bool + Send + 'static,
+    ) -> (u64, Reply<T>) {
         self.next += 1;
         let (number, told, start) = (self.next, Arc::clone(&self.told), self.start);
-        let permit = self.admission.enter(user_id).unwrap();
+        let permit = self.admission.enter(std::slice::from_ref(user_id)).unwrap();
         let reply = Reply::new(permit, move |outcome: Result<T, BalanceError>| {
-            let outcome = outcome.map(drop).map_err(|error| error.code);
+            let outcome = outcome.map_err(|error| error.code).and_then(|success| {
+                if is_new(&success) { Ok(()) } else { Err(ErrorCode::DuplicateTransaction) }
+            });
             let before = told.lock().unwrap().insert(number, (outcome, start.elapsed()));
             assert!(before.is_none(), "told twice");
         });
@@ -86,21 +96,22 @@ impl Office {
     }
 
     fn transact(&mut self, transaction: Transaction, patience: Duration) -> Call {
-        let (number, reply) = self.reply(&transaction.user_id);
+        let (number, reply) = self.reply(&transaction.user_id, |it| *it == Written::Recorded);
         let record = Arc::new(Record {
             transaction,
             timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
             call_id: CallId::unique(),
+            place: None,
         });
-        let deadline = Instant::now() + patience;
-        Call::Transact(PendingWrite { number, record, deadline, reply })
+        let (group, deadline) = (Arc::new(Group::new(vec![record])), Instant::now() + patience);
+        Call::Write(PendingWrite { number, group, deadline, reply })
     }
 
     fn read(&mut self, user_id: &str, patience: Duration) -> Call {
         let user_id = user(user_id);
-        let (number, reply) = self.reply(&user_id);
+        let (number, reply) = self.reply(&user_id, |_| true);
         let deadline = Instant::now() + patience;
-        Call::Read(PendingRead { number, user_id, deadline, reply })
+        Call::Read(PendingRead { number, key: ItemKey::Account(user_id), deadline, reply })
     }
 
     /// Transactions of one user each, the first of whom is number `from`.
@@ -139,15 +150,16 @@ impl Office {
     }
 }
 
-/// Does what the dispatcher does until nothing is under way, without its sleep.
-async fn settle(dispatcher: &mut Dispatcher<InMemory>) {
+/// Lets the dispatcher work until nothing is under way; returns when it wants to be woken up.
+async fn settle(dispatcher: &mut Dispatcher<InMemory>) -> Option<Instant> {
     dispatcher.take_in_the_rest();
-    dispatcher.send(Instant::now());
+    let mut timeout = dispatcher.turn(Instant::now());
     while let Some(returned) = dispatcher.in_flight.next().await {
         dispatcher.on_returned(returned);
         dispatcher.take_in_the_rest();
-        dispatcher.send(Instant::now());
+        timeout = dispatcher.turn(Instant::now());
     }
+    timeout
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +224,7 @@ async fn a_few_reads_are_under_way_and_the_rest_ride_together() {
     office.all_answered().await;
     let state = office.store.state();
     assert_eq!(state.reads_under_way.most, reads::MAX_REQUESTS);
-    assert!(state.reads.iter().all(|users| users.len() <= reads::MAX_USERS));
+    assert!(state.reads.iter().all(|users| users.len() <= reads::MAX_ITEMS));
     let asked: usize = state.reads.iter().map(Vec::len).sum();
     assert_eq!(asked, 500);
     drop(state);
@@ -279,7 +291,7 @@ async fn a_call_cancelled_without_a_turn_is_answered_at_once_and_never_sent() {
     let call = office.transact(transaction("key-1", "user-1", 1, "credit"), CALL);
     let number = call.number();
     office.make(vec![call]);
-    office.commands.send(Command::CancelWrite(number, user("user-1"))).unwrap();
+    office.commands.send(Command::Cancel(number)).unwrap();
     sleep(TICK).await;
     assert_eq!(office.told(number), Some(Err(ErrorCode::NothingHappened)));
     assert_eq!(office.store.state().writes.len(), MAX_TOTAL);
@@ -309,11 +321,10 @@ async fn a_pause_of_a_read_that_ends_before_the_dispatcher_sleeps_is_not_slept_t
     let call = office.read("user-1", CALL);
     office.make(vec![call]);
     fastrand::seed(7);
-    settle(&mut dispatcher).await;
     // Nothing more could be sent as of now; so the end of the pause has to be the next alarm, even
     // if it has come by the time that the dispatcher falls asleep.
+    let alarm = settle(&mut dispatcher).await.unwrap();
     let now = Instant::now();
-    let alarm = dispatcher.next_timeout(now).unwrap();
     assert!(alarm > now && alarm <= now + Duration::from_millis(25), "{:?}", alarm - now);
 }
 
@@ -361,10 +372,14 @@ async fn a_panic_in_the_dispatcher_leaves_no_caller_waiting() {
     dispatcher.notify = NotifyOnDrop(Arc::new(move || {
         count.fetch_add(1, Ordering::Relaxed);
     }));
-    let permit = office.admission.enter(&user("user-0")).unwrap();
+    let permit = office.admission.enter(&[user("user-0")]).unwrap();
     let reply = Reply::new(permit, |_| std::panic::resume_unwind(Box::new("a defect")));
-    let read =
-        PendingRead { number: 0, user_id: user("user-0"), deadline: Instant::now() + CALL, reply };
+    let read = PendingRead {
+        number: 0,
+        key: ItemKey::Account(user("user-0")),
+        deadline: Instant::now() + CALL,
+        reply,
+    };
     let mut calls = vec![Call::Read(read)];
     calls.extend(office.credits(1, 10));
     for user_id in ["user-1", "user-2"] {
@@ -385,7 +400,7 @@ async fn sixty_thousand_cancelled_calls_cost_each_its_share() {
     let calls = office.credits(0, 60_000);
     office.make(calls);
     for number in 0..60_000 {
-        let command = Command::CancelWrite(number + 1, user(&format!("user-{number}")));
+        let command = Command::Cancel(number + 1);
         office.commands.send(command).unwrap();
     }
     let mut turns = 0;
@@ -404,20 +419,14 @@ async fn nothing_is_left_of_a_lane_whose_calls_are_answered() {
     let (mut office, mut dispatcher) = Office::open(script, ATTEMPT);
     let calls = office.credits(0, 200);
     office.make(calls);
-    office.commands.send(Command::CancelWrite(150, user("user-149"))).unwrap();
+    office.commands.send(Command::Cancel(150)).unwrap();
     while office.outcomes().len() < 200 {
         settle(&mut dispatcher).await;
         sleep(ATTEMPT).await;
-        dispatcher.on_timeout(Instant::now());
     }
-    settle(&mut dispatcher).await;
-    assert!(dispatcher.lanes.is_empty());
-    assert!(dispatcher.run_queue.is_empty());
-    assert!(dispatcher.dirty.is_empty());
-    assert!(dispatcher.timeouts.is_empty());
+    assert_eq!(settle(&mut dispatcher).await, None);
+    assert!(dispatcher.writes.is_empty());
     assert!(dispatcher.reads.is_empty());
-    assert_eq!(dispatcher.writes.room(Instant::now()), MAX_REQUESTS);
-    assert_eq!(dispatcher.next_timeout(Instant::now()), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -436,7 +445,7 @@ async fn the_dispatcher_ends_when_its_ledger_is_gone_and_the_calls_are_answered(
 async fn somebody_is_told_whenever_calls_have_been_answered() {
     let (mut office, mut dispatcher) = Office::open([], ATTEMPT);
     let reports = Arc::new(Mutex::new(0));
-    dispatcher.after_answers = {
+    dispatcher.after_replies = {
         let reports = Arc::clone(&reports);
         Arc::new(move || *reports.lock().unwrap() += 1)
     };
@@ -527,7 +536,7 @@ async fn live(script: Vec<Event>, steps: &[Step]) -> (Office, BTreeMap<u64, Tran
             sleep(Duration::from_millis(step.delay)).await;
         }
         if step.is_cancelled {
-            office.commands.send(Command::CancelWrite(number, user(&user_id))).unwrap();
+            office.commands.send(Command::Cancel(number)).unwrap();
         }
     }
     let last = Instant::now();
@@ -589,10 +598,10 @@ proptest! {
             *successes.entry(key).or_default() += usize::from(told.is_ok());
         }
         prop_assert!(successes.values().all(|count| *count <= 1), "confirmed twice");
-        for (user_id, balance) in &state.balances {
-            let own = state.records.values().filter(|it| it.transaction.user_id == *user_id);
+        for (user_id, balance) in state.balances() {
+            let own = state.records.values().filter(|it| it.transaction.user_id == user_id);
             let moved: i64 = own.map(|record| movement_of(&record.transaction)).sum();
-            prop_assert_eq!(*balance, Balance::Number(100 + moved));
+            prop_assert_eq!(balance, Balance::Number(100 + moved));
             prop_assert!(100 + moved >= 0);
         }
     }

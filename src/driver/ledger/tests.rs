@@ -13,8 +13,8 @@ use crate::error::ErrorCode;
 use crate::money::DefaultBalance;
 use crate::store::Fault;
 use crate::store::in_memory::{
-    Balance, Event, InMemory, LATENCY, SeenAttempt, contended, credit, debit, denied, forever,
-    movement_of, not_taken, out_of_range, transaction, unanswered, user,
+    Balance as Stored, Event, InMemory, LATENCY, SeenAttempt, contended, credit, debit, denied,
+    forever, movement_of, not_taken, out_of_range, transaction, unanswered, user,
 };
 use crate::value::Value;
 
@@ -65,8 +65,8 @@ fn ledger(script: impl IntoIterator<Item = Event>) -> Client {
 }
 
 /// The balance in the database itself; `None` where there is no item.
-fn stored(client: &Client, user_id: &str) -> Option<Balance> {
-    client.store.state().balances.get(&user(user_id)).copied()
+fn stored(client: &Client, user_id: &str) -> Option<Stored> {
+    client.store.state().balance(&user(user_id))
 }
 
 fn record_count(client: &Client) -> usize {
@@ -74,8 +74,8 @@ fn record_count(client: &Client) -> usize {
 }
 
 /// The requests of the attempts to write, by the order in which they were built.
-fn requests(client: &Client) -> Vec<usize> {
-    client.store.state().writes.iter().map(|attempt| attempt.request).collect()
+fn requests(client: &Client) -> Vec<u64> {
+    client.store.state().writes.iter().map(|attempt| attempt.batch).collect()
 }
 
 async fn balance(client: &Client) -> Result<String, ErrorCode> {
@@ -86,11 +86,10 @@ async fn balance(client: &Client) -> Result<String, ErrorCode> {
 async fn balance_until(client: &Client, patience: Duration) -> Result<String, ErrorCode> {
     let (sender, receiver) = oneshot::channel();
     let number = client.next_call();
-    let recipient = |outcome: Result<Decimal, BalanceError>| drop(sender.send(outcome));
-    client
-        .ledger
-        .get_current_balance(number, user("user-1"), recipient)
-        .map_err(|error| error.code)?;
+    let recipient = |outcome: Result<Balance, BalanceError>| {
+        drop(sender.send(outcome.map(|balance| balance.balance)));
+    };
+    client.ledger.get_balance(number, user("user-1"), recipient).map_err(|error| error.code)?;
     client.ledger.flush();
     let balance = unless_cancelled(client, number, receiver, patience).await;
     balance.map(|balance| balance.to_string()).map_err(|error| error.code)
@@ -133,8 +132,7 @@ async fn unless_cancelled<T>(
 
 /// Whatever it is: a number belongs to one call.
 fn cancel(client: &Client, number: u64) {
-    client.ledger.cancel_read(number);
-    client.ledger.cancel_write(number, user("user-1"));
+    client.ledger.cancel(number);
 }
 
 // The story without faults.
@@ -155,8 +153,7 @@ async fn reading_creates_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_default_balance_can_be_another_one() {
-    let store = InMemory::new([]);
-    store.state().default_balance = 0;
+    let store = InMemory::with_default_balance([], 0);
     let nothing = DefaultBalance::validate(&Value::Number(0.0)).unwrap();
     let ledger = Client::with_default_balance(store, &nothing);
     assert_eq!(balance(&ledger).await, Ok("0".to_owned()));
@@ -176,7 +173,7 @@ async fn credits_and_debits_start_from_the_default_and_add_up() {
 async fn users_do_not_share_a_balance() {
     let ledger = ledger([]);
     transact(&ledger, transaction("key-1", "user-2", 7, "credit")).await.unwrap();
-    assert_eq!(stored(&ledger, "user-2"), Some(Balance::Number(107)));
+    assert_eq!(stored(&ledger, "user-2"), Some(Stored::Number(107)));
     assert_eq!(balance(&ledger).await, Ok("100".to_owned()));
 }
 
@@ -218,7 +215,7 @@ async fn the_same_request_again_is_a_duplicate_and_moves_nothing() {
     transact(&ledger, credit("key-1", 50)).await.unwrap();
     let again = transact(&ledger, credit("key-1", 50)).await;
     assert_eq!(again, Err(ErrorCode::DuplicateTransaction));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +227,7 @@ async fn the_same_key_for_another_request_is_refused_and_moves_nothing() {
     {
         assert_eq!(transact(&ledger, other).await, Err(ErrorCode::IdempotentKeyReused));
     }
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
     assert_eq!(stored(&ledger, "user-2"), None);
 }
 
@@ -249,7 +246,7 @@ async fn a_refused_debit_does_not_use_up_its_key() {
     transact(&ledger, debit("key-1", 101)).await.unwrap_err();
     transact(&ledger, credit("key-2", 1)).await.unwrap();
     assert_eq!(transact(&ledger, debit("key-1", 101)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(0)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,7 +260,7 @@ async fn a_duplicate_is_told_before_an_insufficient_balance() {
 #[tokio::test(start_paused = true)]
 async fn a_corrupt_balance_is_refused_by_reads_and_transactions() {
     let ledger = ledger([]);
-    ledger.store.state().balances.insert(user("user-1"), Balance::Corrupt);
+    ledger.store.state().database.set_balance(&user("user-1"), StoredBalance::Corrupt);
     assert_eq!(balance(&ledger).await, Err(ErrorCode::CorruptBalance));
     assert_eq!(transact(&ledger, credit("key-1", 1)).await, Err(ErrorCode::CorruptBalance));
     assert_eq!(transact(&ledger, debit("key-2", 1)).await, Err(ErrorCode::CorruptBalance));
@@ -308,21 +305,20 @@ async fn what_was_not_answered_is_sent_again_as_the_same_request() {
     let ledger = ledger(script);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Ok(()));
     assert_eq!(requests(&ledger), [1, 1, 1, 1]);
-    assert_eq!(ledger.store.state().prepared, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_a_success_and_not_a_duplicate() {
     let ledger = ledger([Event::LoseAnswer]);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_and_then_a_fault_is_a_success_all_the_same() {
     let ledger = ledger([Event::LoseAnswer, Event::Fail(not_taken()), Event::LoseRequest]);
     assert_eq!(transact(&ledger, debit("key-1", 100)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(0)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -349,7 +345,7 @@ async fn a_refusal_after_an_unanswered_attempt_is_final_once_its_epoch_is_over()
     assert_eq!(refused, Err(ErrorCode::InsufficientBalance));
     // Now the balance would cover the debit that is still on its way.
     transact(&ledger, credit("key-2", 50)).await.unwrap();
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
     assert_eq!(record_count(&ledger), 1);
 }
 
@@ -359,7 +355,7 @@ async fn an_epoch_that_is_over_holds_off_no_later_call() {
     transact(&ledger, debit("key-1", 101)).await.unwrap_err();
     transact(&ledger, credit("key-2", 1)).await.unwrap();
     assert_eq!(transact(&ledger, debit("key-1", 101)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(0)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,7 +384,7 @@ async fn once_its_epoch_is_over_a_call_passes_if_the_balance_has_grown_since() {
     for end in [Event::LoseRequest, Event::LoseAnswer] {
         let (ledger, outcome) = debit_overtaken_by_a_credit(end).await;
         assert_eq!(outcome, Ok(()));
-        assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(49)));
+        assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(49)));
     }
 }
 
@@ -423,14 +419,14 @@ async fn an_amount_out_of_range_after_an_unanswered_attempt_is_final_once_its_ep
     assert_eq!(ledger.store.state().epoch_attempts, 1);
     // Now the balance would cover the debit that is still on its way.
     transact(&ledger, credit("key-2", 50)).await.unwrap();
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_took_effect_after_all_beats_an_amount_out_of_range() {
     let ledger = ledger([Event::LoseAnswer, Event::Fail(out_of_range())]);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -445,7 +441,7 @@ async fn a_request_that_took_effect_after_all_is_a_success_for_all_its_members()
     for receiver in receivers {
         assert_eq!(receiver.await.unwrap(), Ok(()));
     }
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(102)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(102)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -476,7 +472,7 @@ async fn an_epoch_that_cannot_be_ended_leaves_the_outcome_unknown() {
 async fn a_request_that_arrives_late_takes_effect_once() {
     let ledger = ledger([Event::ArriveLate]);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Ok(()));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -492,7 +488,7 @@ async fn a_final_fault_ends_the_call_at_once() {
 async fn a_final_fault_does_not_settle_an_unanswered_attempt() {
     let ledger = ledger([Event::LoseAnswer, Event::Fail(denied())]);
     assert_eq!(transact(&ledger, credit("key-1", 50)).await, Err(ErrorCode::OutcomeUnknown));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -613,7 +609,7 @@ async fn a_hundred_debits_of_1_pass_on_a_balance_of_100() {
             .iter()
             .all(|outcome| matches!(outcome, Ok(()) | Err(ErrorCode::InsufficientBalance)))
     );
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(0)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -660,7 +656,7 @@ async fn each_call_of_a_mixed_answer_is_told_what_applies_to_it() {
             Err(ErrorCode::IdempotentKeyReused),
         ]
     );
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(0)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -673,7 +669,7 @@ async fn the_65537th_call_is_refused_at_once_and_sends_nothing() {
             answered.fetch_add(1, Ordering::Relaxed);
         };
         let user_id = user(&format!("user-{}", number % 8));
-        ledger.ledger.get_current_balance(number, user_id, count).unwrap();
+        ledger.ledger.get_balance(number, user_id, count).unwrap();
     }
     ledger.ledger.flush();
     let start = Instant::now();
@@ -721,7 +717,7 @@ async fn a_transaction_cancelled_while_it_waits_for_its_lane_did_nothing() {
     };
     let outcomes = tokio::join!(transact(&ledger, credit("key-1", 50)), second);
     assert_eq!(outcomes, (Ok(()), Err(ErrorCode::NothingHappened)));
-    assert_eq!(stored(&ledger, "user-1"), Some(Balance::Number(150)));
+    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(150)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -898,13 +894,13 @@ proptest! {
         for (key, told) in &by_key {
             check_key(state.records.get(key).map(Arc::as_ref), told)?;
         }
-        for (user_id, balance) in &state.balances {
+        for (user_id, balance) in state.balances() {
             let records = state.records.values();
             let moved: i64 = records
-                .filter(|record| record.transaction.user_id == *user_id)
+                .filter(|record| record.transaction.user_id == user_id)
                 .map(|record| movement_of(&record.transaction))
                 .sum();
-            prop_assert_eq!(*balance, Balance::Number(100 + moved));
+            prop_assert_eq!(balance, Stored::Number(100 + moved));
             prop_assert!(100 + moved >= 0);
         }
     }

@@ -13,7 +13,7 @@ fn user(number: usize) -> UserId {
 /// A duty to answer, and what its caller hears.
 fn answer(admission: &Admission) -> (Reply<u32>, Receiver<Result<u32, ErrorCode>>) {
     let (sender, receiver) = channel();
-    let answer = Reply::new(admission.enter(&user(0)).unwrap(), move |outcome| {
+    let answer = Reply::new(admission.enter(&[user(0)]).unwrap(), move |outcome| {
         sender.send(outcome.map_err(|error| error.code)).unwrap();
     });
     (answer, receiver)
@@ -67,13 +67,13 @@ async fn an_answer_given_or_dropped_gives_its_place_back() {
 #[test]
 fn the_place_is_held_until_the_caller_has_the_answer() {
     let admission = Arc::new(Admission::default());
-    let mut places: Vec<_> = (1..65_536).map(|it| admission.enter(&user(it)).unwrap()).collect();
+    let mut places: Vec<_> = (1..65_536).map(|it| admission.enter(&[user(it)]).unwrap()).collect();
     let recipient = {
         let admission = Arc::clone(&admission);
-        move |_| assert_eq!(admission.enter(&user(0)).unwrap_err().code, ErrorCode::TooManyCalls)
+        move |_| assert_eq!(admission.enter(&[user(0)]).unwrap_err().code, ErrorCode::TooManyCalls)
     };
-    let answer: Reply<u32> = Reply::new(admission.enter(&user(0)).unwrap(), recipient);
+    let answer: Reply<u32> = Reply::new(admission.enter(&[user(0)]).unwrap(), recipient);
     answer.send(Ok(1));
-    places.push(admission.enter(&user(0)).unwrap());
+    places.push(admission.enter(&[user(0)]).unwrap());
     assert_eq!(places.len(), 65_536);
 }

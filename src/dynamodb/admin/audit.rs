@@ -1,5 +1,5 @@
-//! What operators ask for: whether the tables are as they should be, and whether the balances are
-//! what the records say. Nothing here writes.
+//! What operators ask for: tables, whether they are as they should be, and whether the balances are
+//! what the records say.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +10,13 @@ use crate::core::audit::{FirstPass, Recount, Report};
 use crate::dynamodb::admin::scan::{Page, Scan, balances_of};
 use crate::dynamodb::admin::table;
 pub use crate::dynamodb::admin::table::TableState;
+pub use crate::dynamodb::admin::table::index::IndexState;
 pub use crate::dynamodb::admin::table::settings::Warning;
 use crate::dynamodb::client::Connection;
 use crate::dynamodb::opening::{self, Opening};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
+use crate::options::tables::TablesOptions;
 
 /// How often the records are read at most: once for all users, and again for those who did not
 /// add up.
@@ -33,6 +35,18 @@ pub struct Progress {
     pub read: u64,
     /// About how many there are: DynamoDB counts every six hours. `None`: it did not say.
     pub total: Option<u64>,
+}
+
+/// Makes what is missing. `report_progress` is told of an index that is being built.
+pub async fn create_tables(
+    options: &Options,
+    environment: &HashMap<String, String>,
+    wanted: TablesOptions,
+    report_progress: impl Fn(&IndexState),
+) -> Result<(), BalanceError> {
+    let opening = Opening::new(options.clone(), environment.clone());
+    let connection = opening.connection().await.map_err(opening::failure)?;
+    table::create(connection, options, wanted, &report_progress).await
 }
 
 /// Whether both tables are there, with the right keys and without settings that endanger money.

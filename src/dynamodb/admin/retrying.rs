@@ -26,6 +26,11 @@ impl Failure {
     pub fn is_table_missing(&self) -> bool {
         self.code.as_deref() == Some(fault::TABLE_MISSING)
     }
+
+    /// Somebody else is making or changing the table.
+    pub fn is_resource_in_use(&self) -> bool {
+        self.code.as_deref() == Some("ResourceInUseException")
+    }
 }
 
 /// Sends a request until it is answered, at most `attempts` times.

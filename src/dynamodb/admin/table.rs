@@ -1,5 +1,6 @@
 //! The two tables: making them, checking them, and explaining that one is missing.
 
+pub mod index;
 pub mod settings;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,11 +19,13 @@ use tokio::join;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::index::IndexState;
 use self::settings::Warning;
 use crate::dynamodb::admin::retrying::{self, Failure};
 use crate::dynamodb::client::Connection;
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
+use crate::options::tables::TablesOptions;
 use crate::store::{Fault, Reason};
 
 /// A new on-demand table takes seconds; past this something is wrong.
@@ -80,8 +83,14 @@ fn being_made() -> MutexGuard<'static, Vec<String>> {
     BEING_MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Checks the tables that exist, makes the others, and returns when all can be used.
-pub async fn create(connection: &Connection, options: &Options) -> Result<(), BalanceError> {
+/// Checks the tables that exist, makes the others, and returns when all can be used. `report` is
+/// told of an index that is being added to a table with records.
+pub async fn create(
+    connection: &Connection,
+    options: &Options,
+    wanted: TablesOptions,
+    report: &impl Fn(&IndexState),
+) -> Result<(), BalanceError> {
     let _making = Making::start(tables(options));
     let deadline = Instant::now() + MAX_CREATION;
     let mut missing = Vec::new();
@@ -89,14 +98,23 @@ pub async fn create(connection: &Connection, options: &Options) -> Result<(), Ba
     for table in tables(options) {
         match describe(connection, &table, options).await? {
             None => missing.push(table),
-            Some(description) => check(connection, &table, &description)?,
+            Some(description) => {
+                check(connection, &table, &description)?;
+                if wanted.history && table.has_history() {
+                    index::check(connection, &table, &description)?;
+                }
+            }
         }
     }
     for table in &missing {
-        create_one(connection, table, options).await?;
+        create_one(connection, table, options, wanted).await?;
     }
     for table in tables(options) {
         wait_until_active(connection, &table, options, deadline).await?;
+    }
+    if wanted.history {
+        let [_, transactions] = tables(options);
+        index::ensure(connection, &transactions, options, report).await?;
     }
     Ok(())
 }
@@ -111,6 +129,8 @@ pub struct TableState {
     pub warnings: Vec<Warning>,
     /// What could not be looked at, and why.
     pub unchecked: Vec<Warning>,
+    /// The index that the history is read from, of the table of transactions.
+    pub history: Option<IndexState>,
 }
 
 /// Looks at both tables and changes nothing.
@@ -126,6 +146,7 @@ pub async fn look(
                 trouble: Some(absent(&table, connection)),
                 warnings: Vec::new(),
                 unchecked: Vec::new(),
+                history: None,
             },
             Some(description) => look_closer(connection, &table, &description, options).await,
         });
@@ -150,7 +171,8 @@ async fn look_closer(
         Ok(found) => warnings.extend(settings::expiry(table, &found)),
         Err(why) => unchecked.push(settings::unknown_time_to_live(table, &why)),
     }
-    TableState { name: table.name.to_owned(), trouble, warnings, unchecked }
+    let history = table.has_history().then(|| IndexState::of(connection, table, description));
+    TableState { name: table.name.to_owned(), trouble, warnings, unchecked, history }
 }
 
 async fn time_to_live(
@@ -318,6 +340,10 @@ fn not_found(tables: &[&Table<'_>], conjunction: &str, connection: &Connection) 
 }
 
 impl Table<'_> {
+    fn has_history(&self) -> bool {
+        self.key == "idempotentKey"
+    }
+
     fn command(&self, connection: &Connection) -> String {
         let endpoint = connection
             .endpoint
@@ -359,24 +385,36 @@ async fn create_one(
     connection: &Connection,
     table: &Table<'_>,
     options: &Options,
+    wanted: TablesOptions,
 ) -> Result<(), BalanceError> {
-    let key = KeySchemaElement::builder().attribute_name(table.key).key_type(KeyType::Hash);
-    let attribute = AttributeDefinition::builder()
-        .attribute_name(table.key)
-        .attribute_type(ScalarAttributeType::S);
-    let input = CreateTableInput::builder()
+    let table_alone = CreateTableInput::builder()
         .table_name(table.name)
-        .key_schema(key.build().expect("name and type are set"))
-        .attribute_definitions(attribute.build().expect("name and type are set"))
-        .billing_mode(BillingMode::PayPerRequest)
-        .build()
-        .expect("all fields are optional");
+        .key_schema(key(table.key, KeyType::Hash))
+        .attribute_definitions(attribute(table.key, ScalarAttributeType::S))
+        .billing_mode(BillingMode::PayPerRequest);
+    let input = if wanted.history && table.has_history() {
+        index::define(table_alone)
+    } else {
+        table_alone
+    };
+    let input = input.build().expect("all fields are optional");
     match retrying::send::<CreateTable>(input, ATTEMPTS, connection, options).await {
         Ok(_) => Ok(()),
         // Somebody else made it in the meantime; it is checked when it is active.
-        Err(failure) if failure.code.as_deref() == Some("ResourceInUseException") => Ok(()),
+        Err(failure) if failure.is_resource_in_use() => Ok(()),
         Err(failure) => Err(explain(failure, "create", table)),
     }
+}
+
+fn key(name: &str, key_type: KeyType) -> KeySchemaElement {
+    let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
+    key.build().expect("name and type are set")
+}
+
+fn attribute(name: &str, attribute_type: ScalarAttributeType) -> AttributeDefinition {
+    let attribute =
+        AttributeDefinition::builder().attribute_name(name).attribute_type(attribute_type);
+    attribute.build().expect("name and type are set")
 }
 
 async fn wait_until_active(

@@ -1,19 +1,32 @@
-use super::super::tests::{attempt, database, server};
 use super::*;
-use crate::money::Decimal;
+use crate::core::history::RecordedTransaction;
+use crate::dynamodb::tests::{attempt, database, server};
+use crate::money::{Decimal, StoredBalance};
 use crate::store::Store as _;
+use crate::transaction::{IdempotentKey, UserId};
 use crate::value::Value;
 
-fn user(user_id: &str) -> UserId {
-    UserId::validate_for_balance(Value::Text(user_id.to_owned())).unwrap()
+fn user(user_id: &str) -> ItemKey {
+    let user_id = UserId::validate_for_balance(Value::Text(user_id.to_owned()));
+    ItemKey::Account(user_id.unwrap())
 }
 
-fn number(number: &str) -> StoredBalance {
-    StoredBalance::Number(Decimal::parse(number).unwrap())
+fn key(key: &str) -> ItemKey {
+    ItemKey::Record(IdempotentKey::validate(Value::Text(key.to_owned())).unwrap())
 }
+
+fn stored(balance: StoredBalance) -> Item {
+    Item::Account(Account { balance, exists: true })
+}
+
+fn number(number: &str) -> Item {
+    stored(StoredBalance::Number(Decimal::parse(number).unwrap()))
+}
+
+const ABSENT: Item = Item::Account(Account { balance: StoredBalance::Absent, exists: false });
 
 /// What reading the balances of a, b and c means when this is the answer.
-async fn read_three(answer: &'static str) -> Result<HashMap<UserId, StoredBalance>, Fault> {
+async fn read_three(answer: &'static str) -> Result<HashMap<ItemKey, Item>, Fault> {
     let (endpoint, _arrived) = server(vec![(200, answer)]);
     database(&endpoint).read(&["a", "b", "c"].map(user), &attempt()).await
 }
@@ -30,7 +43,7 @@ async fn one_user_is_one_consistent_get_item() {
         r#""TableName":"Balances""#,
         r#""Key":{"userId":{"S":"a"}}"#,
         r#""ConsistentRead":true"#,
-        r#""ProjectionExpression":"balance""#,
+        r#""ProjectionExpression":"userId, balance""#,
     ] {
         assert!(request.body.contains(part), "{}", request.body);
     }
@@ -40,7 +53,7 @@ async fn one_user_is_one_consistent_get_item() {
 async fn a_user_without_an_item_has_no_balance() {
     let (endpoint, _arrived) = server(vec![(200, "{}")]);
     let balances = database(&endpoint).read(&[user("a")], &attempt()).await;
-    assert_eq!(balances, Ok(HashMap::from([(user("a"), StoredBalance::Absent)])));
+    assert_eq!(balances, Ok(HashMap::from([(user("a"), ABSENT)])));
 }
 
 #[tokio::test]
@@ -69,8 +82,8 @@ async fn balances_go_to_their_users_in_whatever_order_they_come() {
     .await;
     let expected = [
         (user("a"), number("7")),
-        (user("b"), StoredBalance::Absent),
-        (user("c"), StoredBalance::Corrupt),
+        (user("b"), ABSENT),
+        (user("c"), stored(StoredBalance::Corrupt)),
     ];
     assert_eq!(balances, Ok(HashMap::from(expected)));
 }
@@ -82,7 +95,7 @@ async fn unprocessed_users_are_missing_and_not_absent() {
             "UnprocessedKeys":{"Balances":{"Keys":[{"userId":{"S":"b"}}]}}}"#,
     )
     .await;
-    let expected = [(user("a"), number("7")), (user("c"), StoredBalance::Absent)];
+    let expected = [(user("a"), number("7")), (user("c"), ABSENT)];
     assert_eq!(balances, Ok(HashMap::from(expected)));
 }
 
@@ -104,4 +117,54 @@ async fn denied_access_is_final() {
         panic!("not final");
     };
     assert_eq!(error.code, crate::error::ErrorCode::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_record_is_read_in_full_and_consistently() {
+    let record = r#"{"Item":{"idempotentKey":{"S":"k"},"userId":{"S":"a"},"amount":{"N":"1.5"},"type":{"S":"credit"},"timestamp":{"S":"2024-05-06T07:08:09.010Z"},"callId":{"S":"c"},"metadata":{"M":{"order":{"S":"17"}}},"groupIndex":{"N":"1"},"groupSize":{"N":"2"}}}"#;
+    let (endpoint, arrived) = server(vec![(200, record)]);
+    let items = database(&endpoint).read(&[key("k")], &attempt()).await;
+    let record = RecordedTransaction {
+        idempotent_key: "k".to_owned(),
+        user_id: "a".to_owned(),
+        amount: "1.5".to_owned(),
+        transaction_type: "credit".to_owned(),
+        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        metadata: Some(vec![("order".to_owned(), "17".to_owned())]),
+        malformed: None,
+    };
+    assert_eq!(items, Ok(HashMap::from([(key("k"), Item::Record(Some(record)))])));
+    let body = arrived.recv().unwrap().body;
+    assert!(body.contains(r#""TableName":"Movements""#), "{body}");
+    assert!(body.contains(r#""ConsistentRead":true"#), "{body}");
+    assert!(!body.contains("ProjectionExpression"), "{body}");
+}
+
+#[tokio::test]
+async fn a_key_without_an_item_has_no_record() {
+    let (endpoint, _arrived) = server(vec![(200, "{}")]);
+    let items = database(&endpoint).read(&[key("k")], &attempt()).await;
+    assert_eq!(items, Ok(HashMap::from([(key("k"), Item::Record(None))])));
+}
+
+#[tokio::test]
+async fn balances_and_records_come_in_one_request_and_are_told_apart() {
+    // A user and a key may have one name.
+    let answer = r#"{"Responses":{"Balances":[{"userId":{"S":"a"},"balance":{"N":"7"}}],
+        "Movements":[{"idempotentKey":{"S":"b"},"userId":{"S":"a"}}]},"UnprocessedKeys":{}}"#;
+    let (endpoint, arrived) = server(vec![(200, answer)]);
+    let items = [user("a"), user("b"), key("a"), key("b")];
+    let found = database(&endpoint).read(&items, &attempt()).await.unwrap();
+    let Some(Item::Record(Some(of_a))) = found.get(&key("b")) else { panic!("{found:?}") };
+    assert_eq!((&*of_a.idempotent_key, &*of_a.user_id), ("b", "a"));
+    assert!(of_a.malformed.as_deref().unwrap().contains("amount"), "{of_a:?}");
+    let expected = [
+        (user("a"), number("7")),
+        (user("b"), ABSENT),
+        (key("a"), Item::Record(None)),
+        (key("b"), Item::Record(Some(of_a.clone()))),
+    ];
+    assert_eq!(found, HashMap::from(expected));
+    let body = arrived.recv().unwrap().body;
+    assert!(body.contains(r#""Keys":[{"idempotentKey":{"S":"a"}},{"idempotentKey":{"S":"b"}}]"#));
 }

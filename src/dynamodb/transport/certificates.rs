@@ -48,7 +48,7 @@ pub fn trusted(
         if let Some(error) = system.errors.into_iter().find(is_passing) {
             return Err(error);
         }
-        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots.add_parsable_certificates(extra);
     Ok(roots)

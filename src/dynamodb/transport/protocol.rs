@@ -19,9 +19,13 @@ use aws_sdk_dynamodb::operation::describe_time_to_live::{
     DescribeTimeToLive, DescribeTimeToLiveError, DescribeTimeToLiveInput, DescribeTimeToLiveOutput,
 };
 use aws_sdk_dynamodb::operation::get_item::{GetItem, GetItemError, GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::query::{Query, QueryError, QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::scan::{Scan, ScanError, ScanInput, ScanOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItems, TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput,
+};
+use aws_sdk_dynamodb::operation::update_table::{
+    UpdateTable, UpdateTableError, UpdateTableInput, UpdateTableOutput,
 };
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
@@ -71,10 +75,14 @@ operations! {
         Shape::With("TimeToLiveDescription");
     GetItem: GetItemInput => GetItemOutput, GetItemError,
         Shape::EmptyOr(&["Item", "ConsumedCapacity"]);
+    Query: QueryInput => QueryOutput, QueryError,
+        Shape::With("Items");
     Scan: ScanInput => ScanOutput, ScanError,
         Shape::With("Items");
     TransactWriteItems: TransactWriteItemsInput => TransactWriteItemsOutput, TransactWriteItemsError,
         Shape::EmptyOr(&["ConsumedCapacity", "ItemCollectionMetrics"]);
+    UpdateTable: UpdateTableInput => UpdateTableOutput, UpdateTableError,
+        Shape::With("TableDescription");
 }
 
 /// Writes the requests and reads the answers of one operation.

@@ -1,5 +1,5 @@
-//! The capacity of one item: 1,000 units of writing and 3,000 of reading a second. No setting of a
-//! table changes that.
+//! The capacity of one item, or of one key of an index: 1,000 units of writing and 3,000 of reading a
+//! second. No setting of a table changes that.
 
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,11 @@ impl Bucket {
 /// A write in a transaction costs two units for each KB that was started.
 pub fn write_units(bytes: usize) -> u32 {
     2 * started(bytes, 1024)
+}
+
+/// An index follows its table without a transaction of its own: one unit for each KB.
+pub fn index_units(bytes: usize) -> u32 {
+    started(bytes, 1024)
 }
 
 /// A strongly consistent read costs a unit for each 4 KB that were started, another half of it.

@@ -4,6 +4,7 @@
 mod audit;
 mod capacity;
 mod expression;
+mod index;
 mod read;
 mod request;
 mod state;
@@ -22,6 +23,7 @@ use serde_json::json;
 
 use crate::http::{Answer, Call};
 use crate::latency::{Clock, Latency};
+use index::Index;
 use request::Request;
 use state::State;
 
@@ -35,6 +37,13 @@ pub struct Service {
 impl Service {
     pub fn new(latency: Latency) -> Self {
         Self { state: Rc::default(), latency, clock: Clock::start() }
+    }
+
+    /// With the index that a history is read from.
+    #[must_use]
+    pub fn with_history(self) -> Self {
+        self.state.borrow_mut().index = Some(Index::default());
+        self
     }
 
     /// What a request does it does on arrival; then its items are taken until it is answered.

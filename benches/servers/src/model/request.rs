@@ -12,6 +12,7 @@ use crate::http::Call;
 pub enum Request {
     Get(GetItem),
     BatchGet(BatchGetItem),
+    Query(Query),
     Write(TransactWriteItems),
 }
 
@@ -51,6 +52,43 @@ pub struct View {
     pub projection_expression: Option<String>,
     #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub expression_attribute_names: Names,
+}
+
+/// Of an index: those of the table itself nobody makes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Query {
+    pub table_name: String,
+    pub index_name: String,
+    pub key_condition_expression: String,
+    #[serde(default)]
+    pub expression_attribute_names: Names,
+    #[serde(default)]
+    pub expression_attribute_values: Values,
+    pub scan_index_forward: Option<bool>,
+    #[serde(default = "without_limit")]
+    pub limit: usize,
+    pub exclusive_start_key: Option<Item>,
+}
+
+fn without_limit() -> usize {
+    usize::MAX
+}
+
+impl Query {
+    pub fn is_forward(&self) -> bool {
+        self.scan_index_forward.unwrap_or(true)
+    }
+
+    /// What a record has to meet.
+    pub fn condition(&self) -> Condition {
+        Condition {
+            condition_expression: Some(self.key_condition_expression.clone()),
+            expression_attribute_names: self.expression_attribute_names.clone(),
+            expression_attribute_values: self.expression_attribute_values.clone(),
+            return_values_on_condition_check_failure: None,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,6 +153,7 @@ impl Request {
         let request = match call.operation.as_str() {
             "GetItem" => serde_json::from_slice(body).map(Self::Get),
             "BatchGetItem" => serde_json::from_slice(body).map(Self::BatchGet),
+            "Query" => serde_json::from_slice(body).map(Self::Query),
             "TransactWriteItems" => {
                 serde_json::from_slice(body).map(|request: TransactWriteItems| {
                     Self::Write(TransactWriteItems { fingerprint: fingerprint(body), ..request })
@@ -134,7 +173,7 @@ impl Request {
     /// How many items it touches.
     pub fn items(&self) -> usize {
         match self {
-            Self::Get(_) => 1,
+            Self::Get(_) | Self::Query(_) => 1,
             Self::BatchGet(batch) => {
                 batch.request_items.values().map(|table| table.keys.len()).sum()
             }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Refusal;
 use super::capacity::Capacity;
+use super::index::Index;
 use super::request::Request;
 use super::transaction::Tokens;
 use super::value::{AttributeValue, Item};
@@ -21,6 +22,8 @@ const MOST_ITEMS: usize = 5_000_000;
 #[derive(Debug, Default)]
 pub struct State {
     pub slots: HashMap<ItemId, Slot>,
+    /// Only where it is asked for: it has its price.
+    pub index: Option<Index>,
     pub tokens: Tokens,
     pub statistics: Statistics,
 }
@@ -69,6 +72,7 @@ impl State {
         match request {
             Request::Get(get) => self.get(&get, now),
             Request::BatchGet(batch) => self.batch_get(batch, now),
+            Request::Query(query) => self.query(&query, now),
             Request::Write(transaction) => self.transact(&transaction, now, answered),
         }
     }

@@ -419,3 +419,112 @@ fn what_the_model_cannot_read_is_a_validation_error() {
     }
     assert_eq!(model.state.statistics.records, 0);
 }
+
+/// A record with a time, and the balance it moves.
+fn timed(key: &str, user: &str, timestamp: &str) -> Value {
+    let mut transaction = credit(key, user, "1");
+    transaction["TransactItems"][0]["Put"]["Item"]["timestamp"] = json!({"S": timestamp});
+    transaction
+}
+
+fn model_with_history() -> Model {
+    let mut model = Model::new();
+    model.state.index = Some(Index::default());
+    model
+}
+
+fn query(user: &str, changes: &Value) -> Value {
+    let mut query = json!({
+        "TableName": "Transactions",
+        "IndexName": "UserHistory",
+        "KeyConditionExpression": "userId = :user",
+        "ExpressionAttributeValues": {":user": {"S": user}},
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        query[name] = value.clone();
+    }
+    query
+}
+
+fn keys(answer: &Value) -> Vec<&str> {
+    let items = answer["Items"].as_array().unwrap();
+    items.iter().map(|item| item["idempotentKey"]["S"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_history_is_read_by_user_and_in_the_order_of_time() {
+    let mut model = model_with_history();
+    for (key, user, timestamp) in [("x", "a", "2"), ("y", "b", "1"), ("z", "a", "1")] {
+        assert_eq!(model.write(&timed(key, user, timestamp)).0, 200);
+        model.pass(5);
+    }
+    assert_eq!(keys(&model.ask("Query", &query("a", &json!({}))).1), ["z", "x"]);
+    let newest = json!({"ScanIndexForward": false});
+    assert_eq!(keys(&model.ask("Query", &query("a", &newest)).1), ["x", "z"]);
+    assert_eq!(keys(&model.ask("Query", &query("c", &json!({}))).1), Vec::<&str>::new());
+}
+
+#[test]
+fn a_history_has_bounds_and_pages() {
+    let mut model = model_with_history();
+    for number in 1..=5 {
+        model.write(&timed(&format!("k{number}"), "a", &number.to_string()));
+        model.pass(5);
+    }
+    let range = json!({
+        "KeyConditionExpression": "userId = :user AND #t BETWEEN :from AND :to",
+        "ExpressionAttributeNames": {"#t": "timestamp"},
+        "ExpressionAttributeValues": {
+            ":user": {"S": "a"}, ":from": {"S": "2"}, ":to": {"S": "4"},
+        },
+        "Limit": 2,
+    });
+    let (_, first) = model.ask("Query", &query("a", &range));
+    assert_eq!(keys(&first), ["k2", "k3"]);
+    let mut rest = range.clone();
+    rest["ExclusiveStartKey"] = first["LastEvaluatedKey"].clone();
+    let (_, second) = model.ask("Query", &query("a", &rest));
+    assert_eq!(keys(&second), ["k4"]);
+    assert_eq!(second["LastEvaluatedKey"], Value::Null);
+}
+
+#[test]
+fn without_the_index_a_query_is_told_so() {
+    let mut model = Model::new();
+    let (status, answer) = model.ask("Query", &query("a", &json!({})));
+    assert_eq!(status, 400);
+    assert!(answer.to_string().contains("does not have the specified index"), "{answer}");
+}
+
+#[test]
+fn an_index_takes_a_unit_for_each_record_and_kilobyte() {
+    let mut model = model_with_history();
+    model.write(&timed("1", "a", "1"));
+    assert_eq!(model.state.statistics.write_units, 5);
+    model.write(&timed(&"k".repeat(1024), "b", "1"));
+    assert_eq!(model.state.statistics.write_units, 5 + 8);
+}
+
+#[test]
+fn a_user_with_a_busy_index_is_throttled_and_others_are_not() {
+    let mut model = model_with_history();
+    let mut committed = 0;
+    // Batches of 99 records of one user, one every 10 ms for 2 seconds: the balance could take them.
+    for batch in 0..200 {
+        let mut actions: Vec<Value> = (0..99)
+            .map(|number| timed(&format!("{batch}-{number}"), "a", "1")["TransactItems"][0].clone())
+            .collect();
+        actions.push(update("a", '+', "99"));
+        let (status, answer) = model.write(&json!({"TransactItems": actions}));
+        if status == 200 {
+            committed += 99;
+        } else {
+            assert_eq!(codes(&answer).first(), Some(&"ThrottlingError"));
+        }
+        model.pass(10);
+    }
+    // 1,000 records a second, what was saved up before, and a batch that was carried out in full.
+    assert!((1900..=2200).contains(&committed), "{committed} committed");
+    assert!(model.state.statistics.throttled > 0);
+    assert_eq!(model.write(&timed("other", "b", "1")).0, 200);
+}

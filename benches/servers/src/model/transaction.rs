@@ -37,7 +37,7 @@ impl State {
             return Ok(Answer::ok("{}"));
         }
         let ids = identities(&transaction.transact_items)?;
-        self.refuse_taken(&ids, now)?;
+        self.refuse_taken(&ids, &transaction.transact_items, now)?;
         let judged = self.judge(&ids, &transaction.transact_items, now)?;
         for (id, action) in ids.iter().zip(&judged) {
             let slot = self.slot(id, now);
@@ -50,6 +50,9 @@ impl State {
         }
         for (id, action) in ids.iter().zip(judged) {
             if let Some(item) = action.change {
+                if let Some(index) = self.index.as_mut().filter(|_| id.table == RECORDS) {
+                    self.statistics.write_units += u64::from(index.write(&item, now));
+                }
                 self.slot(id, now).item = Some(item);
                 self.statistics.records += u64::from(id.table == RECORDS);
             }
@@ -63,15 +66,21 @@ impl State {
 
     /// A transaction that meets another one, or no capacity, ends before its conditions are looked
     /// at. It is charged nothing, to the benefit of those who often meet others.
-    fn refuse_taken(&mut self, ids: &[ItemId], now: Instant) -> Result<(), Refusal> {
+    fn refuse_taken(
+        &mut self,
+        ids: &[ItemId],
+        actions: &[Action],
+        now: Instant,
+    ) -> Result<(), Refusal> {
         let mut is_free = true;
         let mut reasons = Vec::new();
-        for id in ids {
+        for (id, action) in ids.iter().zip(actions) {
+            let is_index_busy = self.is_index_busy(id, action, now);
             let slot = self.slot(id, now);
             let code = if now < slot.taken_until {
                 self.statistics.conflicts += 1;
                 "TransactionConflict"
-            } else if !slot.capacity.can_write(now) {
+            } else if is_index_busy || !slot.capacity.can_write(now) {
                 self.statistics.throttled += 1;
                 "ThrottlingError"
             } else {
@@ -81,6 +90,17 @@ impl State {
             reasons.push(Reason { code, item: None });
         }
         if is_free { Ok(()) } else { Err(Refusal::Cancelled(reasons)) }
+    }
+
+    /// Whether the index cannot take what the table would.
+    fn is_index_busy(&mut self, id: &ItemId, action: &Action, now: Instant) -> bool {
+        let Some(index) = self.index.as_mut().filter(|_| id.table == RECORDS) else { return false };
+        let record = match action {
+            Action::Put(put) => Some(&put.item),
+            Action::Update(_) => self.slots.get(id).and_then(|slot| slot.item.as_ref()),
+            Action::ConditionCheck(_) => None,
+        };
+        record.is_some_and(|record| index.is_busy(record, now))
     }
 
     fn judge(

@@ -110,16 +110,19 @@ impl History {
     fn depart(&mut self) {
         self.step += 1;
         while let Some(attempt) = self.reads.next_attempt(self.now) {
-            assert!(!attempt.users.is_empty(), "a request for nobody");
-            assert!(attempt.users.len() <= MAX_USERS, "{} users", attempt.users.len());
+            assert!(!attempt.keys.is_empty(), "a request for nobody");
+            assert!(attempt.keys.len() <= MAX_ITEMS, "{} users", attempt.keys.len());
             let may_be_together = self.last_together.is_none_or(|last| attempt.batch <= last);
-            assert!(may_be_together || attempt.users.len() == 1, "together without permission");
+            assert!(may_be_together || attempt.keys.len() == 1, "together without permission");
             assert!(
                 attempt.attempt.until > self.now && attempt.attempt.until <= self.now + ATTEMPT
             );
-            let number = |user_id: &UserId| -> usize { user_id.as_str()[5..].parse().unwrap() };
+            let number = |key: &ItemKey| -> usize {
+                let ItemKey::Account(user_id) = key else { panic!("only accounts are read") };
+                user_id.as_str()[5..].parse().unwrap()
+            };
             let mut users: Vec<_> =
-                attempt.users.iter().map(|it| (number(it), self.versions[number(it)])).collect();
+                attempt.keys.iter().map(|it| (number(it), self.versions[number(it)])).collect();
             users.sort_unstable();
             assert!(users.windows(2).all(|pair| pair[0].0 != pair[1].0), "a user twice");
             let (batch, until, departed) = (attempt.batch, attempt.attempt.until, self.step);
@@ -137,7 +140,7 @@ impl History {
         for user_number in 0..self.versions.len() {
             let is_of_user = |flight: &&Flight| flight.users.iter().any(|it| it.0 == user_number);
             let count = self.flights.iter().filter(is_of_user).count();
-            assert!(count <= MAX_REQUESTS_OF_USER, "{count} requests of one user");
+            assert!(count <= MAX_REQUESTS_OF_ITEM, "{count} requests of one user");
         }
     }
 
@@ -170,13 +173,13 @@ impl History {
                 seen.insert(*user_number, self.random.usize(*departed..=current));
             }
         }
-        let mut balances: HashMap<UserId, StoredBalance> = seen
+        let mut balances: HashMap<ItemKey, Item> = seen
             .iter()
-            .map(|(user_number, number)| (user(*user_number), version(*number)))
+            .map(|(user_number, number)| (account(*user_number), version(*number)))
             .collect();
         if self.random.u32(0..20) == 0 {
             // Somebody nobody asked for.
-            balances.insert(user(2999), version(0));
+            balances.insert(account(2999), version(0));
         }
         let jitter = self.random.f64();
         let answers = self.reads.on_completed(flight.batch, Ok(balances), self.now, jitter);
@@ -204,7 +207,7 @@ impl History {
         };
         // Those who have left since count as well, if all of a user's callers have.
         let staying: Vec<usize> =
-            self.reads.batches.get(&flight.batch).iter().map(|it| it.users.len()).collect();
+            self.reads.batches.get(&flight.batch).iter().map(|it| it.items.len()).collect();
         let may_divide = matches!(fault, Fault::Rejected(_)) || code == ErrorCode::AccessDenied;
         let is_divided = may_divide && staying == [staying[0].max(2)];
         if is_divided && matches!(fault, Fault::Final(_)) {

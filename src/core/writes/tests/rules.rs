@@ -7,20 +7,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::{
-    Action, Completion, Config, Lane, MAX_RECORDS, MAX_UNCERTAIN, PendingWrite, Replies,
-    WriteAttempt,
+    Action, Completion, Config, MAX_ACTIONS, MAX_UNCERTAIN, PendingWrite, Replies, WriteAttempt,
+    WriteQueue,
 };
-use crate::core::abandoned::Abandoned;
 use crate::core::epoch::Epoch;
+use crate::core::group::Group;
 use crate::core::indefinite::{Ending, Operation};
+use crate::core::outcome::Written;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::store::{
-    CallId, EpochAnswer, ExistingRecord, Fault, Reason, Record, RecordState, Refusal,
-    RefusedBalance, WriteAnswer,
+    CallId, EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, Reason, Record,
+    RecordState, Refusal, RefusedBalance, Write, WriteAnswer,
 };
 use crate::transaction::{Transaction, UserId};
 use crate::value::Value;
+
+/// Of one user.
+const MAX_RECORDS: usize = MAX_ACTIONS - 1;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,8 +32,6 @@ const LATENCY: Duration = Duration::from_millis(5);
 /// The longest pause after a fault.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A request: its epoch and its records.
-type Request = (Epoch, Vec<Arc<Record>>);
 type Told = Vec<(&'static str, Result<(), ErrorCode>)>;
 
 use ErrorCode::{
@@ -38,14 +40,15 @@ use ErrorCode::{
 };
 use RecordState::{Free, Unclear};
 
-/// A lane, the time, and all calls so far.
+/// The queue, the time, and all calls so far.
 struct Scene {
-    lane: Lane<&'static str, Request>,
-    abandoned: Abandoned,
+    queue: WriteQueue<&'static str>,
     now: Instant,
     epoch: Epoch,
     numbers: HashMap<&'static str, u64>,
+    /// Of each call the first.
     records: HashMap<&'static str, Arc<Record>>,
+    writes: HashMap<u64, Arc<Write>>,
 }
 
 impl Scene {
@@ -56,12 +59,12 @@ impl Scene {
             attempt_timeout: ATTEMPT_TIMEOUT,
         };
         Self {
-            lane: Lane::new(Arc::new(config), user()),
-            abandoned: Abandoned::default(),
+            queue: WriteQueue::new(config),
             now: Instant::now(),
             epoch: epoch("1000"),
             numbers: HashMap::new(),
             records: HashMap::new(),
+            writes: HashMap::new(),
         }
     }
 
@@ -74,69 +77,100 @@ impl Scene {
     }
 
     fn join(&mut self, name: &'static str, key: &str, amount: f64, transaction_type: &str) {
-        let text = |text: &str| Value::Text(text.to_owned());
-        let transaction = Transaction::validate(
-            text(key),
-            text("user-1"),
-            &Value::Number(amount),
-            &text(transaction_type),
-        );
-        let record = Arc::new(Record {
-            transaction: transaction.unwrap(),
-            timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
-            call_id: CallId::unique(),
-        });
-        let number = u64::try_from(self.numbers.len()).unwrap();
-        self.numbers.insert(name, number);
-        self.records.insert(name, Arc::clone(&record));
-        let deadline = self.now + CALL_TIMEOUT;
-        self.lane.push(PendingWrite { number, record, deadline, reply: name });
+        let sign = if transaction_type == "debit" { -1.0 } else { 1.0 };
+        self.group(name, &[(key, "user-1", sign * amount)]);
     }
 
-    fn next(&mut self) -> Option<WriteAttempt<Request>> {
-        let prepare = |epoch, records: &[Arc<Record>]| (epoch, records.to_vec());
-        self.lane.next_attempt(self.now, self.epoch, prepare)
+    /// A call for transactions: keys, users, amounts, which are negative for debits.
+    fn group(&mut self, name: &'static str, members: &[(&str, &str, f64)]) {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let (call_id, size) = (CallId::unique(), members.len());
+        let record = |(index, (key, user, sum)): (usize, &(&str, &str, f64))| {
+            let amount = Value::Number(sum.abs());
+            let kind = text(if *sum < 0.0 { "debit" } else { "credit" });
+            Arc::new(Record {
+                transaction: Transaction::validate(text(key), text(user), &amount, &kind).unwrap(),
+                timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+                call_id,
+                place: (size > 1).then_some(PlaceInGroup { index, size }),
+            })
+        };
+        let records: Vec<Arc<Record>> = members.iter().enumerate().map(record).collect();
+        let number = u64::try_from(self.numbers.len()).unwrap();
+        self.numbers.insert(name, number);
+        self.records.insert(name, Arc::clone(&records[0]));
+        let deadline = self.now + CALL_TIMEOUT;
+        let group = Arc::new(Group::new(records));
+        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+    }
+
+    fn next(&mut self) -> Option<WriteAttempt> {
+        if self.queue.next_timeout(self.now).is_some_and(|at| at <= self.now) {
+            assert_eq!(told(self.queue.on_timeout(self.now)), [], "a deadline was missed");
+        }
+        let attempt = self.queue.next_attempt(self.now, self.epoch)?;
+        if let Action::Write { write, .. } = &attempt.action {
+            self.writes.insert(attempt.batch, Arc::clone(write));
+        }
+        Some(attempt)
+    }
+
+    /// What an attempt is about, whether it writes or ends an epoch.
+    fn write_of(&self, attempt: &WriteAttempt) -> &Write {
+        &self.writes[&attempt.batch]
+    }
+
+    fn records_of(&self, attempt: &WriteAttempt) -> &[Arc<Record>] {
+        &self.write_of(attempt).records
+    }
+
+    fn epoch_of(&self, attempt: &WriteAttempt) -> Epoch {
+        self.write_of(attempt).balances[0].epoch
+    }
+
+    fn keys_of(&self, attempt: &WriteAttempt) -> Vec<&str> {
+        let records = self.records_of(attempt).iter();
+        records.map(|it| it.transaction.idempotent_key.as_str()).collect()
     }
 
     /// The next request, which is sent.
-    fn send(&mut self) -> WriteAttempt<Request> {
+    fn send(&mut self) -> WriteAttempt {
         let attempt = self.connect();
         assert!(attempt.attempt.gate.pass());
         attempt
     }
 
     /// The next request, which has no connection yet.
-    fn connect(&mut self) -> WriteAttempt<Request> {
+    fn connect(&mut self) -> WriteAttempt {
         self.next().expect("something is to be sent")
     }
 
-    fn sends(&mut self, keys: &[&str]) -> WriteAttempt<Request> {
+    fn sends(&mut self, keys: &[&str]) -> WriteAttempt {
         let attempt = self.send();
-        assert_eq!(keys_of(&attempt), keys);
+        assert_eq!(self.keys_of(&attempt), keys);
         attempt
     }
 
     #[track_caller]
     fn stays(&mut self) {
         if let Some(attempt) = self.next() {
-            panic!("{:?} left", keys_of(&attempt));
+            panic!("{:?} left", self.keys_of(&attempt));
         }
     }
 
-    fn complete(&mut self, attempt: WriteAttempt<Request>, completion: Completion) -> Told {
+    #[expect(clippy::needless_pass_by_value, reason = "an attempt is brought back once")]
+    fn complete(&mut self, attempt: WriteAttempt, completion: Completion) -> Told {
         self.now += LATENCY;
-        let WriteAttempt { batch, request, .. } = attempt;
-        let Self { lane, abandoned, now, .. } = self;
-        told(lane.on_completed(batch, request, completion, *now, 1.0, abandoned))
+        told(self.queue.on_completed(attempt.batch, completion, self.now, 1.0))
     }
 
-    fn commit(&mut self, attempt: WriteAttempt<Request>) -> Told {
+    fn commit(&mut self, attempt: WriteAttempt) -> Told {
         self.complete(attempt, Completion::Write(Ok(WriteAnswer::Committed)))
     }
 
     fn refuse(
         &mut self,
-        attempt: WriteAttempt<Request>,
+        attempt: WriteAttempt,
         records: impl IntoIterator<Item = RecordState>,
         balance: impl Into<Option<StoredBalance>>,
     ) -> Told {
@@ -146,27 +180,37 @@ impl Scene {
     /// A refusal by a balance that has seen an epoch.
     fn refuse_in(
         &mut self,
-        attempt: WriteAttempt<Request>,
+        attempt: WriteAttempt,
         records: impl IntoIterator<Item = RecordState>,
         balance: impl Into<Option<StoredBalance>>,
         epoch: Option<Epoch>,
     ) -> Told {
-        let balance = balance.into().map(|balance| RefusedBalance { balance, epoch });
-        let refusal = Refusal { records: records.into_iter().collect(), balance };
-        assert_eq!(refusal.records.len(), attempt.request.1.len());
+        let refused = balance.into().map(|balance| RefusedBalance { balance, epoch });
+        self.refuse_all(attempt, records, [refused])
+    }
+
+    /// A refusal by some of the balances.
+    fn refuse_all(
+        &mut self,
+        attempt: WriteAttempt,
+        records: impl IntoIterator<Item = RecordState>,
+        balances: impl IntoIterator<Item = Option<RefusedBalance>>,
+    ) -> Told {
+        let records = records.into_iter().collect();
+        let refusal = Refusal { records, balances: balances.into_iter().collect() };
         self.complete(attempt, Completion::Write(Ok(WriteAnswer::Refused(refusal))))
     }
 
-    fn fail(&mut self, attempt: WriteAttempt<Request>, fault: Fault) -> Told {
+    fn fail(&mut self, attempt: WriteAttempt, fault: Fault) -> Told {
         let completion = match attempt.action {
-            Action::Write => Completion::Write(Err(fault)),
-            Action::EndEpoch { .. } => Completion::EndEpoch(Err(fault)),
+            Action::Write { .. } => Completion::Write(Err(fault)),
+            Action::EndEpoch(_) => Completion::EndEpoch(Err(fault)),
         };
         self.complete(attempt, completion)
     }
 
-    fn end_epoch(&mut self, attempt: WriteAttempt<Request>, answer: EpochAnswer) -> Told {
-        assert!(matches!(attempt.action, Action::EndEpoch { .. }), "{:?}", attempt.action);
+    fn end_epoch(&mut self, attempt: WriteAttempt, answer: EpochAnswer) -> Told {
+        assert!(matches!(attempt.action, Action::EndEpoch(_)), "{:?}", attempt.action);
         self.complete(attempt, Completion::EndEpoch(Ok(answer)))
     }
 
@@ -177,14 +221,14 @@ impl Scene {
     }
 
     /// The next request goes unanswered, and its repetition is ready.
-    fn repeat_unanswered(&mut self) -> WriteAttempt<Request> {
+    fn repeat_unanswered(&mut self) -> WriteAttempt {
         self.go_unanswered();
         self.now += PAUSE;
         self.send()
     }
 
     /// A debit of 50 goes unanswered, and its repetition finds a balance of 20.
-    fn doubt(&mut self) -> WriteAttempt<Request> {
+    fn doubt(&mut self) -> WriteAttempt {
         self.debit("a", 50.0);
         let again = self.repeat_unanswered();
         assert_eq!(self.refuse(again, [Free], balance("20")), []);
@@ -192,13 +236,13 @@ impl Scene {
     }
 
     fn cancel(&mut self, name: &'static str) -> Option<(&'static str, Result<(), ErrorCode>)> {
-        let Self { lane, abandoned, numbers, now, .. } = self;
-        told(lane.cancel(numbers[name], *now, abandoned).into_iter().collect()).pop()
+        let reply = self.queue.cancel(self.numbers[name], self.now);
+        told(reply.into_iter().collect()).pop()
     }
 
     fn expire(&mut self) -> Told {
         self.now += CALL_TIMEOUT;
-        told(self.lane.on_timeout(self.now, &mut self.abandoned))
+        told(self.queue.on_timeout(self.now))
     }
 
     /// The record of a call, as it is found under its key.
@@ -216,12 +260,14 @@ impl Scene {
     }
 }
 
+/// In the words of `transact`.
 fn told(replies: Replies<&'static str>) -> Told {
-    replies.into_iter().map(|(name, it)| (name, it.map_err(|error| error.code))).collect()
-}
-
-fn keys_of(attempt: &WriteAttempt<Request>) -> Vec<&str> {
-    attempt.request.1.iter().map(|it| it.transaction.idempotent_key.as_str()).collect()
+    let outcome = |outcome: Result<Written, BalanceError>| match outcome {
+        Ok(Written::Recorded) => Ok(()),
+        Ok(Written::Replayed(_)) => Err(DuplicateTransaction),
+        Err(error) => Err(error.code),
+    };
+    replies.into_iter().map(|(name, it)| (name, outcome(it))).collect()
 }
 
 fn user() -> UserId {
@@ -261,10 +307,10 @@ fn a_lone_call_leaves_at_once() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
     let attempt = scene.sends(&["a"]);
-    assert_eq!(attempt.action, Action::Write);
+    assert!(matches!(attempt.action, Action::Write { .. }));
     assert_eq!(attempt.attempt.until, scene.now + ATTEMPT_TIMEOUT);
     assert_eq!(scene.commit(attempt), [("a", Ok(()))]);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -310,7 +356,7 @@ fn of_calls_with_one_key_one_is_sent_and_the_others_are_answered_by_it() {
         ("b", Ok(())),
     ];
     assert_eq!(scene.commit(attempt), expected);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -324,7 +370,10 @@ fn of_calls_with_one_key_those_are_refused_that_were_there() {
     let answers = scene.refuse(attempt, [Free], balance("20"));
     assert_eq!(answers, [("a", Err(InsufficientBalance)), ("twin of a", Err(InsufficientBalance))]);
     let attempt = scene.sends(&["key"]);
-    assert_eq!(attempt.request.1[0].transaction, scene.records["smaller than a"].transaction);
+    assert_eq!(
+        scene.records_of(&attempt)[0].transaction,
+        scene.records["smaller than a"].transaction
+    );
 }
 
 #[test]
@@ -358,7 +407,10 @@ fn a_sum_that_dynamodb_cannot_hold_travels_apart() {
     scene.credit("a", 1e38);
     scene.credit("b", 1.0);
     scene.credit("c", 1e38);
-    scene.sends(&["a", "c"]);
+    let attempt = scene.sends(&["a"]);
+    scene.commit(attempt);
+    // Nobody overtakes whoever has to wait.
+    scene.sends(&["b"]);
 }
 
 #[test]
@@ -395,7 +447,8 @@ fn credits_are_ordered_first() {
     scene.credit("d", 15.0);
     let attempt = scene.send();
     assert_eq!(scene.refuse(attempt, [Free, Free, Free, Free], balance("20")), []);
-    scene.sends(&["a", "b", "d"]);
+    // Of the others the next one is not covered together with them.
+    scene.sends(&["d", "a"]);
 }
 
 #[test]
@@ -416,8 +469,9 @@ fn a_corrupt_balance_refuses_all() {
     scene.credit("b", 1.0);
     let attempt = scene.send();
     let answers = scene.refuse(attempt, [Free, Free], StoredBalance::Corrupt);
-    assert_eq!(answers, [("a", Err(CorruptBalance)), ("b", Err(CorruptBalance))]);
-    assert!(scene.lane.is_empty());
+    // The credit goes first.
+    assert_eq!(answers, [("b", Err(CorruptBalance)), ("a", Err(CorruptBalance))]);
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -513,7 +567,7 @@ fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
     scene.credit("b", 1.0);
     assert_eq!(scene.fail(attempt, Fault::Contended(reason())), []);
     scene.stays();
-    let pause_ends = scene.lane.next_timeout(scene.now).unwrap();
+    let pause_ends = scene.queue.next_timeout(scene.now).unwrap();
     assert_eq!(pause_ends, scene.now + Duration::from_millis(25));
     scene.credit("c", 1.0);
     scene.now = pause_ends;
@@ -522,7 +576,7 @@ fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
 
 #[test]
 fn a_new_lane_sleeps() {
-    assert_eq!(Scene::new().lane.next_timeout(Instant::now()), None);
+    assert_eq!(Scene::new().queue.next_timeout(Instant::now()), None);
 }
 
 #[test]
@@ -530,14 +584,14 @@ fn an_uncertain_batch_is_repeated_unchanged_beside_the_lane() {
     let mut scene = Scene::new();
     scene.credit("a", 1.0);
     let attempt = scene.send();
-    let request = attempt.request.clone();
+    let action = attempt.action.clone();
     scene.credit("b", 1.0);
     scene.fail(attempt, unanswered());
     scene.sends(&["b"]);
     scene.stays();
     scene.now += PAUSE;
     let again = scene.sends(&["a"]);
-    assert_eq!(again.request, request);
+    assert_eq!(again.action, action);
     assert_eq!(scene.commit(again), [("a", Ok(()))]);
 }
 
@@ -548,7 +602,7 @@ fn with_four_uncertain_batches_the_others_wait() {
         scene.credit(name, 1.0);
         scene.go_unanswered();
     }
-    assert_eq!(scene.lane.batches.len(), MAX_UNCERTAIN);
+    assert_eq!(scene.queue.batches.len(), MAX_UNCERTAIN);
     scene.credit("e", 1.0);
     scene.stays();
     scene.now += PAUSE;
@@ -591,7 +645,7 @@ fn a_call_under_way_at_its_deadline_is_unknown() {
     let attempt = scene.send();
     assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown))]);
     assert_eq!(scene.commit(attempt), []);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -600,7 +654,7 @@ fn a_call_uncertain_at_its_deadline_is_unknown() {
     scene.credit("a", 1.0);
     scene.go_unanswered();
     assert_eq!(scene.expire(), [("a", Err(OutcomeUnknown))]);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -621,7 +675,7 @@ fn whoever_leaves_before_the_first_attempt_is_no_part_of_it() {
     let attempt = scene.send();
     scene.refuse(attempt, [Free, Free, Free], balance("20"));
     assert_eq!(scene.cancel("a"), Some(("a", Err(NothingHappened))));
-    scene.sends(&["b"]);
+    scene.sends(&["b", "c"]);
 }
 
 #[test]
@@ -641,10 +695,13 @@ fn a_refusal_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
     let mut scene = Scene::new();
     let end = scene.doubt();
     let absent = Some(Arc::clone(&scene.records["a"]));
-    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent });
+    assert_eq!(
+        end.action,
+        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, absent })
+    );
     assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
     let again = scene.sends(&["a"]);
-    assert_eq!(again.request.0, scene.epoch.next());
+    assert_eq!(scene.epoch_of(&again), scene.epoch.next());
     assert_eq!(scene.refuse(again, [Free], balance("20")), [("a", Err(InsufficientBalance))]);
 }
 
@@ -658,7 +715,7 @@ fn a_balance_that_has_seen_a_later_epoch_refuses_for_good() {
     let answers = scene.refuse_in(again, [Free, Free], balance("20"), later);
     assert_eq!(answers, [("a", Err(InsufficientBalance))]);
     let next = scene.sends(&["b"]);
-    assert_eq!(Some(next.request.0), later);
+    assert_eq!(Some(scene.epoch_of(&next)), later);
 }
 
 #[test]
@@ -669,7 +726,7 @@ fn who_is_refused_for_the_epoch_alone_goes_again_in_a_later_one() {
     let later = Some(epoch("6000"));
     assert_eq!(scene.refuse_in(attempt, [Free], balance("20"), later), []);
     let again = scene.sends(&["a"]);
-    assert_eq!(Some(again.request.0), later);
+    assert_eq!(Some(scene.epoch_of(&again)), later);
     assert_eq!(scene.commit(again), [("a", Ok(()))]);
 }
 
@@ -681,14 +738,15 @@ fn a_repetition_keeps_its_epoch() {
     let first = scene.epoch;
     scene.epoch = epoch("6000");
     scene.now += PAUSE;
-    assert_eq!(scene.send().request.0, first);
+    let attempt = scene.send();
+    assert_eq!(scene.epoch_of(&attempt), first);
 }
 
 #[test]
 fn an_end_of_an_epoch_that_comes_too_late_tells_of_the_success() {
     let mut scene = Scene::new();
     scene.debit("a", 50.0);
-    scene.credit("b", 1.0);
+    scene.debit("b", 1.0);
     let again = scene.repeat_unanswered();
     assert_eq!(scene.refuse(again, [Free, Free], balance("20")), []);
     let end = scene.send();
@@ -701,14 +759,15 @@ fn an_end_of_an_epoch_that_comes_too_late_tells_of_the_success() {
 fn an_end_of_an_epoch_that_finds_a_duplicate_is_not_needed() {
     let mut scene = Scene::new();
     scene.debit("a", 50.0);
-    scene.credit("b", 1.0);
+    scene.debit("b", 1.0);
     let again = scene.repeat_unanswered();
     scene.refuse(again, [Free, Free], balance("20"));
     let end = scene.send();
     let found = scene.found_twin("a");
     let answers = scene.end_epoch(end, EpochAnswer::KeyTaken(found));
     assert_eq!(answers, [("a", Err(DuplicateTransaction))]);
-    assert_eq!(scene.sends(&["b"]).action, Action::Write);
+    let attempt = scene.sends(&["b"]);
+    assert!(matches!(attempt.action, Action::Write { .. }));
 }
 
 #[test]
@@ -729,12 +788,12 @@ fn while_its_epoch_cannot_be_ended_the_outcome_is_unknown() {
 }
 
 /// A debit of 50 is given up while it is on its way, and its caller asks again.
-fn ask_again_after_leaving(scene: &mut Scene) -> WriteAttempt<Request> {
+fn ask_again_after_leaving(scene: &mut Scene) -> WriteAttempt {
     scene.join("a", "key", 50.0, "debit");
     let attempt = scene.send();
     assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
     assert_eq!(scene.fail(attempt, unanswered()), []);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
     scene.join("a again", "key", 50.0, "debit");
     scene.sends(&["key"])
 }
@@ -745,7 +804,10 @@ fn a_refusal_is_not_told_while_an_earlier_request_with_its_key_may_arrive() {
     let attempt = ask_again_after_leaving(&mut scene);
     assert_eq!(scene.refuse(attempt, [Free], balance("20")), []);
     let end = scene.send();
-    assert_eq!(end.action, Action::EndEpoch { epoch: scene.epoch, absent: None });
+    assert_eq!(
+        end.action,
+        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, absent: None })
+    );
     assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
     let again = scene.sends(&["key"]);
     let answers = scene.refuse_in(again, [Free], balance("20"), Some(scene.epoch.next()));
@@ -798,9 +860,9 @@ fn with_a_taken_key_no_epoch_has_to_end() {
     let again = scene.repeat_unanswered();
     let records = [Free, scene.twin("b")];
     let answers = scene.refuse(again, records, balance("20"));
-    let expected = [("b", Err(DuplicateTransaction)), ("a", Err(InsufficientBalance))];
+    let expected = [("a", Err(InsufficientBalance)), ("b", Err(DuplicateTransaction))];
     assert_eq!(answers, expected);
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
 }
 
 #[test]
@@ -859,8 +921,166 @@ fn a_call_that_gets_lost_inside_is_answered() {
     let attempt = scene.send();
     let why = BalanceError::new(InternalError, "lost");
     assert_eq!(
-        told(scene.lane.on_lost(attempt.batch, &why, scene.now, &mut scene.abandoned)),
+        told(scene.queue.on_lost(attempt.batch, &why, scene.now)),
         [("a", Err(InternalError))]
     );
-    assert!(scene.lane.is_empty());
+    assert!(scene.queue.is_empty());
+}
+
+// Groups.
+
+fn refusing(number: &str) -> RefusedBalance {
+    RefusedBalance { balance: balance(number), epoch: None }
+}
+
+#[test]
+fn a_group_is_sent_whole_with_a_balance_for_each_user() {
+    let mut scene = Scene::new();
+    scene.group("sale", &[("pay", "buyer", -5.0), ("sell", "seller", 4.0), ("fee", "shop", 1.0)]);
+    let attempt = scene.sends(&["pay", "sell", "fee"]);
+    assert_eq!(scene.write_of(&attempt).balances.len(), 3);
+    assert_eq!(scene.commit(attempt), [("sale", Ok(()))]);
+    assert!(scene.queue.is_empty());
+}
+
+#[test]
+fn nineteen_sales_on_one_platform_go_to_one_request() {
+    let mut scene = Scene::new();
+    scene.group("first", &[("first", "shop", 1.0)]);
+    let first = scene.send();
+    for number in 0..40 {
+        let name: &'static str = Box::leak(format!("sale-{number}").into_boxed_str());
+        let part = |what: &str| format!("{name}-{what}");
+        let (pay, sell, fee) = (part("pay"), part("sell"), part("fee"));
+        let (buyer, seller) = (part("buyer"), part("seller"));
+        scene.group(name, &[(&pay, &buyer, -5.0), (&sell, &seller, 4.0), (&fee, "shop", 1.0)]);
+    }
+    scene.commit(first);
+    let attempt = scene.send();
+    assert_eq!(scene.records_of(&attempt).len(), 19 * 3);
+    assert_eq!(scene.write_of(&attempt).balances.len(), 19 * 2 + 1);
+    scene.stays();
+}
+
+#[test]
+fn opposite_transfers_between_two_empty_accounts_are_both_refused() {
+    let mut scene = Scene::new();
+    scene.group("there", &[("a-out", "a", -100.0), ("b-in", "b", 100.0)]);
+    scene.group("back", &[("b-out", "b", -100.0), ("a-in", "a", 100.0)]);
+    let together = scene.sends(&["a-out", "b-in", "b-out", "a-in"]);
+    // b would have what it needs from a.
+    let answers = scene.refuse_all(together, [Free, Free, Free, Free], [Some(refusing("0")), None]);
+    assert_eq!(answers, [("there", Err(InsufficientBalance))]);
+    let alone = scene.sends(&["b-out", "a-in"]);
+    let answers = scene.refuse_all(alone, [Free, Free], [Some(refusing("0")), None]);
+    assert_eq!(answers, [("back", Err(InsufficientBalance))]);
+    assert!(scene.queue.is_empty());
+}
+
+#[test]
+fn what_asks_nothing_of_a_balance_goes_first() {
+    let mut scene = Scene::new();
+    scene.debit("debit", 5.0);
+    scene.group("transfer", &[("out", "user-2", -1.0), ("in", "user-1", 1.0)]);
+    scene.credit("credit", 5.0);
+    scene.sends(&["credit", "debit", "out", "in"]);
+}
+
+#[test]
+fn a_group_waits_for_each_of_its_users_and_nobody_overtakes_it() {
+    let mut scene = Scene::new();
+    scene.group("of b", &[("b1", "b", 1.0)]);
+    let busy = scene.sends(&["b1"]);
+    scene.group("transfer", &[("out", "a", -1.0), ("in", "b", 1.0)]);
+    scene.group("of a", &[("a1", "a", 1.0)]);
+    // a is free, but the transfer is ahead.
+    scene.stays();
+    scene.commit(busy);
+    scene.sends(&["a1", "out", "in"]);
+}
+
+#[test]
+fn a_group_that_is_behind_others_leaves_with_them() {
+    let mut scene = Scene::new();
+    scene.group("of a", &[("a1", "a", -1.0)]);
+    scene.group("of b", &[("b1", "b", -1.0)]);
+    scene.group("transfer", &[("out", "a", -1.0), ("in", "b", 1.0)]);
+    scene.sends(&["a1", "b1", "out", "in"]);
+}
+
+#[test]
+fn groups_that_share_a_key_wait_for_each_other() {
+    let mut scene = Scene::new();
+    scene.group("first", &[("x", "a", 1.0), ("y", "b", 1.0)]);
+    scene.group("second", &[("y", "b", 1.0), ("z", "c", 1.0)]);
+    let first = scene.sends(&["x", "y"]);
+    scene.stays();
+    scene.commit(first);
+    let second = scene.sends(&["y", "z"]);
+    let taken = RecordState::Taken(scene.found("first"));
+    let answers = scene.refuse_all(second, [taken, Free], [None, None]);
+    assert_eq!(answers, [("second", Err(IdempotentKeyReused))]);
+    assert!(scene.queue.is_empty());
+}
+
+#[test]
+fn a_group_whose_content_is_rejected_is_found_by_halving() {
+    let mut scene = Scene::new();
+    scene.credit("first", 1.0);
+    let first = scene.send();
+    for name in ["a", "b", "c", "d"] {
+        scene.group(name, &[(name, "user-1", 1.0), (&format!("{name}-2"), "user-2", 1.0)]);
+    }
+    scene.commit(first);
+    let all = scene.send();
+    assert_eq!(scene.records_of(&all).len(), 8);
+    assert_eq!(scene.fail(all, rejected()), []);
+    let half = scene.sends(&["a", "a-2", "b", "b-2"]);
+    assert_eq!(scene.fail(half, rejected()), []);
+    let alone = scene.sends(&["a", "a-2"]);
+    assert_eq!(scene.fail(alone, rejected()), [("a", Err(ServiceError))]);
+}
+
+#[test]
+fn where_nobody_of_several_users_gets_any_further_half_as_many_leave() {
+    let mut scene = Scene::new();
+    scene.credit("first", 1.0);
+    let first = scene.send();
+    for name in ["a", "b", "c", "d"] {
+        scene.group(name, &[(name, "user-1", -5.0), (&format!("{name}-2"), "user-2", 5.0)]);
+    }
+    scene.commit(first);
+    let all = scene.send();
+    assert_eq!(scene.refuse_all(all, vec![Free; 8], [Some(refusing("9")), None]), []);
+    // The balance pays for one of them.
+    scene.sends(&["a", "a-2"]);
+}
+
+#[test]
+fn the_end_of_an_epoch_on_one_balance_excludes_the_whole_request() {
+    let mut scene = Scene::new();
+    scene.group("transfer", &[("out", "a", -50.0), ("in", "b", 50.0)]);
+    let again = scene.repeat_unanswered();
+    assert_eq!(scene.refuse_all(again, [Free, Free], [Some(refusing("20")), None]), []);
+    let end = scene.send();
+    let Action::EndEpoch(ending) = &end.action else { panic!("{:?}", end.action) };
+    assert_eq!(ending.user_id.as_str(), "a");
+    assert!(ending.absent.is_some());
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let last = scene.sends(&["out", "in"]);
+    let answers = scene.refuse_all(last, [Free, Free], [Some(refusing("20")), None]);
+    assert_eq!(answers, [("transfer", Err(InsufficientBalance))]);
+}
+
+#[test]
+fn sums_of_one_balance_that_have_too_many_digits_do_not_travel_together() {
+    let mut scene = Scene::new();
+    scene.credit("first", 1.0);
+    let first = scene.send();
+    scene.credit("huge", 1e38);
+    scene.credit("small", 1.0);
+    scene.commit(first);
+    let huge = scene.sends(&["huge"]);
+    scene.commit(huge);
+    scene.sends(&["small"]);
 }

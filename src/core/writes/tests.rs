@@ -1,0 +1,5 @@
+mod histories;
+mod history;
+mod judge;
+mod rules;
+mod vocabulary;

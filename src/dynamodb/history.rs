@@ -1,0 +1,194 @@
+//! The history of a user: one `Query` on the index for each page, repeated until it is answered or
+//! the call's deadline passes.
+
+pub mod item;
+mod turns;
+
+use std::collections::HashMap;
+use std::pin::pin;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_dynamodb::operation::query::{Query, QueryError, QueryInput};
+use aws_sdk_dynamodb::types::AttributeValue;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::core::backoff::{self, Backoff};
+use crate::core::history::{INDEX, Listing, Order, Page, Position, Range};
+use crate::core::indefinite::{Ending, Operation};
+use crate::dynamodb::admin::table::{self, index};
+use crate::dynamodb::client::Connection;
+use crate::dynamodb::fault;
+use crate::dynamodb::history::turns::Turns;
+use crate::dynamodb::opening::Opening;
+use crate::dynamodb::transport::attempt;
+use crate::dynamodb::transport::protocol::Protocol;
+use crate::error::BalanceError;
+use crate::options::Options;
+use crate::store::{Attempt, Fault, Reason, SendGate};
+
+/// Reads pages, each within the deadlines of a call.
+#[derive(Debug)]
+pub struct History {
+    opening: Opening,
+    turns: Turns,
+    protocol: Protocol<Query>,
+}
+
+impl History {
+    pub fn new(opening: Opening) -> Self {
+        Self { opening, turns: Turns::default(), protocol: Protocol::new() }
+    }
+
+    /// Ends when `cancelled` does, if that is earlier.
+    pub async fn list(
+        &self,
+        listing: Listing,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Page, BalanceError> {
+        let call_timeout = self.opening.options().deadlines.call;
+        let ending = Ending { operation: Operation::Read, call_timeout };
+        tokio::select! {
+            biased;
+            () = cancelled => Err(ending.cancelled(false)),
+            outcome = self.list_until(&listing, Instant::now() + call_timeout, ending) => outcome,
+        }
+    }
+
+    async fn list_until(
+        &self,
+        listing: &Listing,
+        deadline: Instant,
+        ending: Ending,
+    ) -> Result<Page, BalanceError> {
+        let mut failures = Backoff::default();
+        loop {
+            let reason = match self.attempt(listing, deadline).await {
+                Ok(page) => return Ok(page),
+                Err(Fault::Rejected(error) | Fault::Final(error)) => return Err(error),
+                Err(
+                    Fault::Contended(reason)
+                    | Fault::NotTaken(reason)
+                    | Fault::Throttled(reason)
+                    | Fault::Unanswered(reason),
+                ) => reason,
+            };
+            let now = Instant::now();
+            failures.fail(reason, now, |failures| backoff::pause(failures, fastrand::f64()));
+            sleep_until(failures.ends(now).unwrap_or(now).min(deadline)).await;
+            if Instant::now() >= deadline {
+                return Err(ending.at_deadline(false, failures.reason().cloned()));
+            }
+        }
+    }
+
+    async fn attempt(&self, listing: &Listing, deadline: Instant) -> Result<Page, Fault> {
+        let in_turn = self.turns.run(&listing.series.user_id, async {
+            let end = Instant::now() + self.opening.options().deadlines.attempt;
+            let attempt = Attempt::until(end.min(deadline));
+            let work = async {
+                let connection = self.opening.connection().await?;
+                self.send(listing, connection, &attempt.gate).await
+            };
+            attempt::limit(&attempt, || self.opening.awaited(), pin!(work)).await
+        });
+        // The attempt ends in time by itself; waiting for its turn does not.
+        timeout_at(deadline, in_turn).await.unwrap_or_else(|_elapsed| {
+            let summary = "the request was still waiting for its turn".to_owned();
+            Err(Fault::NotTaken(Reason { summary, cause: None }))
+        })
+    }
+
+    async fn send(
+        &self,
+        listing: &Listing,
+        connection: &Connection,
+        gate: &SendGate,
+    ) -> Result<Page, Fault> {
+        let options = self.opening.options();
+        let request = self
+            .protocol
+            .compose(query(listing, &options.transactions_table))
+            .map_err(|error| fault::unsendable(error.as_ref()))?;
+        let output = match connection.wire.send(&self.protocol, request, gate).await {
+            Ok(output) => output,
+            Err(error) => return Err(explain(&error, connection, gate, options).await),
+        };
+        // Without them it is not known that the history is empty.
+        let items = output.items.ok_or_else(|| fault::unreadable("it has no Items"))?;
+        let found = items.iter().map(item::read).collect();
+        let read_up_to = output.last_evaluated_key.as_ref().map(item::position).transpose()?;
+        Ok(listing.page(found, read_up_to))
+    }
+}
+
+/// One more than the page takes, so that it is known whether there is another page.
+fn query(listing: &Listing, table: &str) -> QueryInput {
+    let series = &listing.series;
+    let user = series.user_id.as_str();
+    let (condition, bounds) = condition(&series.range);
+    let mut query = QueryInput::builder()
+        .table_name(table)
+        .index_name(INDEX)
+        .key_condition_expression(condition)
+        .expression_attribute_values(":user", text(user))
+        .scan_index_forward(series.order == Order::Oldest)
+        .limit(i32::try_from(listing.limit).unwrap_or(i32::MAX).saturating_add(1))
+        .set_exclusive_start_key(listing.after.as_ref().map(|position| start(user, position)));
+    for (name, bound) in bounds {
+        // The name of the attribute is a reserved word.
+        query = query
+            .expression_attribute_names("#timestamp", "timestamp")
+            .expression_attribute_values(name, text(bound));
+    }
+    query.build().expect("all fields are optional")
+}
+
+fn condition(range: &Range) -> (&'static str, Vec<(&'static str, &str)>) {
+    match (&range.from, &range.to) {
+        (None, None) => ("userId = :user", vec![]),
+        (Some(from), None) => ("userId = :user AND #timestamp >= :from", vec![(":from", from)]),
+        (None, Some(to)) => ("userId = :user AND #timestamp <= :to", vec![(":to", to)]),
+        (Some(from), Some(to)) => (
+            "userId = :user AND #timestamp BETWEEN :from AND :to",
+            vec![(":from", from), (":to", to)],
+        ),
+    }
+}
+
+fn start(user: &str, position: &Position) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("userId".to_owned(), text(user)),
+        ("timestamp".to_owned(), text(&position.timestamp)),
+        ("idempotentKey".to_owned(), text(&position.idempotent_key)),
+    ])
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+async fn explain(
+    error: &SdkError<QueryError>,
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Fault {
+    let table = &options.transactions_table;
+    // DynamoDB has no code of its own for it.
+    let complaint = (fault::code(error) == Some("ValidationException"))
+        .then(|| error.as_service_error().and_then(|error| error.message()))
+        .flatten()
+        .unwrap_or_default();
+    if complaint.contains("does not have the specified index") {
+        Fault::Final(index::absent(table, connection))
+    } else if complaint.contains("backfilling") {
+        Fault::Final(index::not_ready(table, connection, "is still being built"))
+    } else if fault::is_table_missing(error) {
+        table::missing(connection, options).await
+    } else {
+        fault::classify(error, gate.has_passed())
+    }
+}
+
+#[cfg(test)]
+mod tests;
