@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use crate::store::Token;
 
-/// Client request tokens have at most 36 characters: here 22 of chance, drawn once for each client,
-/// and a name within the client. Source: Amazon DynamoDB API Reference, TransactWriteItems.
+/// Client request tokens have at most 36 characters: here always as many, 20 of them of chance (80 bits),
+/// drawn once for each client, and then a name within the client.
+/// Source: Amazon DynamoDB API Reference, TransactWriteItems.
 #[derive(Debug)]
 pub struct Tokens {
     prefix: String,
@@ -17,18 +18,18 @@ pub struct Tokens {
 impl Tokens {
     pub fn new() -> Self {
         let mut prefix = Uuid::new_v4().simple().to_string();
-        prefix.truncate(22);
+        prefix.truncate(20);
         Self { prefix, next: AtomicU64::new(0) }
     }
 
     /// The same for the same request.
     pub fn of(&self, token: Token) -> String {
-        format!("{}-{:x}-{:x}", self.prefix, token.batch, token.request)
+        format!("{}{:011x}{:05x}", self.prefix, token.batch, token.request)
     }
 
     /// Of a request that is not repeated.
     pub fn unique(&self) -> String {
-        format!("{}_{:x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
+        format!("{}-{:015x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_short_enough_and_names_one_request_of_one_client() {
+    fn a_token_fills_36_characters_and_names_one_request_of_one_client() {
         let clients = [Tokens::new(), Tokens::new()];
         let mut tokens = HashSet::new();
         for client in &clients {
@@ -50,6 +51,6 @@ mod tests {
                 assert!(tokens.insert(client.unique()));
             }
         }
-        assert!(tokens.iter().all(|token| token.len() <= 36), "{tokens:?}");
+        assert!(tokens.iter().all(|token| token.len() == 36), "{tokens:?}");
     }
 }
