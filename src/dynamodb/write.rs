@@ -108,13 +108,28 @@ async fn look_for_records(
     gate: &SendGate,
     options: &Options,
 ) -> Result<WriteAnswer, Fault> {
+    match look(write, connection, gate, options).await {
+        Ok(Some(refused)) => Ok(refused),
+        // Without an answer it is still true that the sum does not fit, and that nothing was written.
+        Ok(None) | Err(Fault::Unanswered(_)) => Err(Fault::Rejected(out_of_range)),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Which of the records are there; `None` if none is.
+async fn look(
+    write: &Write,
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Result<Option<WriteAnswer>, Fault> {
     let body = body::of_absence(write, &connection.tokens.unique(), options);
     let Some(reasons) = exchange(body, connection, gate, options).await? else {
-        return Err(Fault::Rejected(out_of_range));
+        return Ok(None);
     };
     let subjects: Vec<Subject<'_>> = records_of(write).collect();
     let reasons = Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
-    reasons::of_absence(&reasons, write)
+    reasons::of_absence(&reasons, write).map(Some)
 }
 
 /// One attempt at a transaction: committed, or the reasons why it was cancelled.
