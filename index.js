@@ -324,7 +324,7 @@ function transactionFields(transaction) {
   ];
 }
 
-// Names and values in turn; or, where it is no object, what it is.
+// Names with their values; or, where it is no object, what it is.
 function metadataOf(metadata) {
   if (metadata === undefined) {
     return undefined;
@@ -332,7 +332,7 @@ function metadataOf(metadata) {
   if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
     return kindOf(metadata);
   }
-  return Object.entries(metadata).flat();
+  return Object.entries(metadata);
 }
 
 function kindOf(value) {

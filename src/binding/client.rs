@@ -13,12 +13,12 @@ use super::credentials::{CredentialsData, CredentialsFunction, FromJavaScript};
 use super::failure::Failure;
 use super::history::Listings;
 use super::options;
-use super::outbox::{Deliver, Outbox};
+use super::outbox::{Answered, Deliver, Outbox};
 use super::results::{BalanceData, TransactionsData};
 use super::runtime;
 use super::transactions::{self, TransactionFields};
 use super::value::{self, AnyValue};
-use crate::driver::ledger::Ledger;
+use crate::driver::ledger::{Balance, Ledger};
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
 use crate::options::Options;
@@ -83,11 +83,12 @@ impl NativeClient {
         user_id: AnyValue<'_>,
     ) -> Result<Option<Failure>> {
         let user_id = value::read(user_id)?;
-        let outbox = Arc::clone(&self.outbox);
         let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
-            self.ledger.get_balance(ordinal(number), user_id, move |outcome| {
-                outbox.put(number, outcome.map(|balance| balance.balance.to_number()));
-            })
+            self.ledger.get_balance(
+                ordinal(number),
+                user_id,
+                self.recipient(number, |it: Balance| it.balance.to_number()),
+            )
         });
         Ok(accepted.err().map(Failure::from))
     }
@@ -95,11 +96,12 @@ impl NativeClient {
     #[napi]
     pub fn get_balance(&self, number: f64, user_id: AnyValue<'_>) -> Result<Option<Failure>> {
         let user_id = value::read(user_id)?;
-        let outbox = Arc::clone(&self.outbox);
         let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
-            self.ledger.get_balance(ordinal(number), user_id, move |outcome| {
-                outbox.put(number, outcome.map(BalanceData::from));
-            })
+            self.ledger.get_balance(
+                ordinal(number),
+                user_id,
+                self.recipient(number, BalanceData::from),
+            )
         });
         Ok(accepted.err().map(Failure::from))
     }
@@ -111,11 +113,12 @@ impl NativeClient {
         idempotent_key: AnyValue<'_>,
     ) -> Result<Option<Failure>> {
         let idempotent_key = value::read(idempotent_key)?;
-        let outbox = Arc::clone(&self.outbox);
         let accepted = IdempotentKey::validate(idempotent_key).and_then(|key| {
-            self.ledger.get_transaction(ordinal(number), key, move |outcome| {
-                outbox.put(number, outcome.map(TransactionsData::from));
-            })
+            self.ledger.get_transaction(
+                ordinal(number),
+                key,
+                self.recipient(number, TransactionsData::from),
+            )
         });
         Ok(accepted.err().map(Failure::from))
     }
@@ -133,12 +136,9 @@ impl NativeClient {
         let user_id = value::read(user_id)?;
         let amount = value::read(amount)?;
         let transaction_type = value::read(transaction_type)?;
-        let outbox = Arc::clone(&self.outbox);
         let accepted = Transaction::validate(idempotent_key, user_id, &amount, &transaction_type)
             .and_then(|transaction| {
-                self.ledger.transact(ordinal(number), transaction, move |outcome| {
-                    outbox.put(number, outcome);
-                })
+                self.ledger.transact(ordinal(number), transaction, self.recipient(number, |()| ()))
             });
         Ok(accepted.err().map(Failure::from))
     }
@@ -171,11 +171,12 @@ impl NativeClient {
         number: f64,
         transactions: std::result::Result<Vec<Transaction>, BalanceError>,
     ) -> Option<Failure> {
-        let outbox = Arc::clone(&self.outbox);
         let accepted = transactions.and_then(|transactions| {
-            self.ledger.create_transactions(ordinal(number), transactions, move |outcome| {
-                outbox.put(number, outcome.map(TransactionsData::from));
-            })
+            self.ledger.create_transactions(
+                ordinal(number),
+                transactions,
+                self.recipient(number, TransactionsData::from),
+            )
         });
         accepted.err().map(Failure::from)
     }
@@ -215,6 +216,16 @@ impl NativeClient {
             self.answer(number, async move { store.create_tables(wanted).await });
         });
         Ok(accepted.err().map(Failure::from))
+    }
+
+    /// Puts the answer of a call into the outbox, a success in the form that JavaScript takes.
+    fn recipient<T, A: Into<Answered>>(
+        &self,
+        number: f64,
+        form: impl FnOnce(T) -> A + Send + 'static,
+    ) -> impl FnOnce(std::result::Result<T, BalanceError>) + Send + 'static {
+        let outbox = Arc::clone(&self.outbox);
+        move |outcome| outbox.put(number, outcome.map(form))
     }
 
     fn answer(

@@ -8,14 +8,14 @@ use crate::error::{BalanceError, ErrorCode};
 use crate::transaction::{Metadata, Transaction, list};
 use crate::value::Value;
 
-/// Key, user, amount, type, and metadata: names and values in turn, or what it is instead of an
+/// Key, user, amount, type, and metadata: names with their values, or what it is instead of an
 /// object.
 pub type TransactionFields<'env> = (
     AnyValue<'env>,
     AnyValue<'env>,
     AnyValue<'env>,
     AnyValue<'env>,
-    Option<Either<Vec<AnyValue<'env>>, String>>,
+    Option<Either<Vec<(AnyValue<'env>, AnyValue<'env>)>, String>>,
 );
 
 /// The fields, taken out of JavaScript.
@@ -36,19 +36,13 @@ pub fn read(fields: TransactionFields<'_>) -> Result<ReadFields> {
         transaction_type: value::read(transaction_type)?,
         metadata: match metadata {
             None => None,
-            Some(Either::A(in_turn)) => Some(Ok(pairs(in_turn)?)),
+            Some(Either::A(entries)) => {
+                let read = |(name, value)| Ok((value::read(name)?, value::read(value)?));
+                Some(Ok(entries.into_iter().map(read).collect::<Result<_>>()?))
+            }
             Some(Either::B(kind)) => Some(Err(kind)),
         },
     })
-}
-
-fn pairs(in_turn: Vec<AnyValue<'_>>) -> Result<Vec<(Value, Value)>> {
-    let mut values = in_turn.into_iter().map(value::read);
-    let mut pairs = Vec::new();
-    while let (Some(name), Some(value)) = (values.next(), values.next()) {
-        pairs.push((name?, value?));
-    }
-    Ok(pairs)
 }
 
 /// One transaction, in the order of the contract; metadata last.

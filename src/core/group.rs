@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::error::BalanceError;
 use crate::store::Record;
 use crate::transaction::{IdempotentKey, Transaction, TransactionType, UserId};
 
@@ -44,19 +45,20 @@ impl Group {
         &self.users
     }
 
-    /// Whether it asks nothing of any balance.
+    /// Whether it asks something of a balance.
     pub fn has_debit(&self) -> bool {
         self.transactions().any(|it| it.transaction_type == TransactionType::Debit)
     }
 
     /// Whether another group is the same request, or one that differs only in what it moves.
-    pub fn has_names_of(&self, other: &Self) -> bool {
-        let names = |group: &Self| {
-            let names =
-                group.transactions().map(|it| (it.idempotent_key.clone(), it.user_id.clone()));
-            names.collect::<Vec<_>>()
-        };
-        self.records.len() == other.records.len() && names(self) == names(other)
+    pub fn has_names_of<'a>(&'a self, other: &'a Self) -> bool {
+        let name = |it: &'a Transaction| (&it.idempotent_key, &it.user_id);
+        self.transactions().map(name).eq(other.transactions().map(name))
+    }
+
+    /// An error about one of its transactions. A lone one needs no index.
+    pub fn locate(&self, error: BalanceError, index: usize) -> BalanceError {
+        if self.records.len() > 1 { error.at(index) } else { error }
     }
 
     /// Whether another group asks for the same.

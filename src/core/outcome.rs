@@ -2,7 +2,6 @@
 
 mod funds;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::core::group::Group;
@@ -75,19 +74,21 @@ pub fn of_taken_keys(group: &Group, states: &[RecordState]) -> Result<Written, B
     if taken.iter().any(|(_, record, existing)| is_of_same_call(record, existing)) {
         return Ok(Written::Recorded);
     }
-    let is_group = states.len() > 1;
+    let reused = |record: &Record, index, what: &str| {
+        Err(group.locate(reused(&record.transaction.idempotent_key, what), index))
+    };
     for (index, record, existing) in &taken {
         let differences = differences(record, existing);
         if !differences.is_empty() {
             let what = format!("for a request with another {}", differences.join(" and "));
-            return Err(reused(record, *index, is_group, &what));
+            return reused(record, *index, &what);
         }
     }
     let (first_index, first_record, first) = taken.first().expect("a key is recorded");
-    if is_group {
+    if states.len() > 1 {
         if taken.len() < states.len() {
             let what = "without other transactions of this group";
-            return Err(reused(first_record, *first_index, is_group, what));
+            return reused(first_record, *first_index, what);
         }
         let is_of_group = |(index, _, existing): &&(usize, &Arc<Record>, &ExistingRecord)| {
             existing.call_id.is_some()
@@ -95,18 +96,16 @@ pub fn of_taken_keys(group: &Group, states: &[RecordState]) -> Result<Written, B
                 && existing.place == Some(PlaceInGroup { index: *index, size: states.len() })
         };
         if let Some((index, record, _)) = taken.iter().find(|it| !is_of_group(it)) {
-            return Err(reused(record, *index, is_group, "by another group"));
+            return reused(record, *index, "by another group");
         }
     }
     Ok(Written::Replayed(taken.into_iter().map(|(_, _, existing)| existing.clone()).collect()))
 }
 
-fn reused(record: &Record, index: usize, is_group: bool, what: &str) -> BalanceError {
-    let mut message = duplicate_message(&record.transaction.idempotent_key);
-    // Writing to a String cannot fail.
-    let _ = write!(message, " ({what}; nothing was changed, use a new key)");
-    let error = BalanceError::new(ErrorCode::IdempotentKeyReused, message);
-    if is_group { error.at(index) } else { error }
+fn reused(key: &IdempotentKey, what: &str) -> BalanceError {
+    let duplicate = duplicate_message(key);
+    let message = format!("{duplicate} ({what}; nothing was changed, use a new key)");
+    BalanceError::new(ErrorCode::IdempotentKeyReused, message)
 }
 
 /// Names the fields only: the other request may be another user's business.

@@ -42,7 +42,7 @@ use crate::store::{Attempt, EpochAnswer, EpochEnding, Fault, Reason, Token, Writ
 use crate::transaction::{IdempotentKey, UserId};
 use batch::{Batch, Leaving};
 pub use calls::PendingWrite;
-use calls::{Calls, Entry};
+use calls::{Calls, Entry, Place};
 use gather::Gathering;
 use lane::Lane;
 
@@ -161,10 +161,15 @@ impl<T> WriteQueue<T> {
         self.calls.is_empty() && self.batches.is_empty()
     }
 
+    /// Whether anybody may have something to send.
+    pub fn has_turns(&self) -> bool {
+        !self.run_queue.is_empty()
+    }
+
     /// What is to be sent now, if anything. To be asked until there is nothing more. `epoch` is the
     /// present one.
     pub fn next_attempt(&mut self, now: Instant, epoch: Epoch) -> Option<WriteAttempt> {
-        if self.run_queue.is_empty() || self.in_flight.room(now) == 0 {
+        if !self.has_turns() || self.in_flight.room(now) == 0 {
             return None;
         }
         while let Some(turn) = self.run_queue.pop_front() {
@@ -279,7 +284,7 @@ impl<T> WriteQueue<T> {
     /// request in flight becomes slow and makes room.
     pub fn next_timeout(&mut self, now: Instant) -> Option<Instant> {
         let pause = self.pauses.first().map(|(at, _)| *at);
-        let is_full = !self.run_queue.is_empty() && self.in_flight.room(now) == 0;
+        let is_full = self.has_turns() && self.in_flight.room(now) == 0;
         let room = if is_full { self.in_flight.next_room(now) } else { None };
         self.calls.first_deadline().into_iter().chain(pause).chain(room).min()
     }
@@ -316,8 +321,7 @@ impl<T> WriteQueue<T> {
         let lanes = &self.lanes;
         let seen = |user_id: &UserId| lanes.get(user_id).and_then(|lane| lane.seen_epoch);
         let epoch_of = |user_id: &UserId| seen(user_id).map_or(epoch, |seen| seen.max(epoch));
-        let mut batch = Batch::new(number, groups, waiting, self.calls.newest(), epoch_of);
-        batch.funds = funds;
+        let batch = Batch::new(number, groups, funds, waiting, self.calls.newest(), epoch_of);
         self.batches.insert(number, batch);
         Some(number)
     }
@@ -328,9 +332,8 @@ impl<T> WriteQueue<T> {
         if batch.is_in_flight() || !batch.backoff.is_over(now) {
             return None;
         }
-        let places: Vec<u64> = batch.groups.iter().map(|(place, _)| *place).collect();
         let attempt_ends = now + self.config.attempt_timeout;
-        let last_deadline = self.calls.last_deadline(&places);
+        let last_deadline = self.calls.last_deadline(batch.groups.iter().map(|(place, _)| *place));
         let until = last_deadline.map_or(attempt_ends, |deadline| deadline.min(attempt_ends));
         Some(batch.begin_attempt(until, self.in_flight.begin(now)))
     }
@@ -361,17 +364,21 @@ impl<T> WriteQueue<T> {
         }
     }
 
+    fn lane(&mut self, user_id: &UserId) -> &mut Lane {
+        self.lanes.get_mut(user_id).expect("a batch has its lanes")
+    }
+
     /// Takes a batch out: its lanes are free for the next ones.
     fn take(&mut self, number: u64) -> Batch {
         let batch = self.batches.remove(&number).expect("an attempt is of a batch");
-        for balance in &batch.write.balances {
-            let lane = self.lanes.get_mut(&balance.user_id).expect("a batch has its lanes");
+        for user_id in batch.users() {
+            let lane = self.lane(user_id);
             if batch.is_uncertain {
                 lane.uncertain -= 1;
             } else {
                 lane.batch = None;
             }
-            self.enqueue(&balance.user_id);
+            self.enqueue(user_id);
         }
         batch
     }
@@ -382,8 +389,8 @@ impl<T> WriteQueue<T> {
         if batch.waiting == 0 {
             return self.desert(&batch, now);
         }
-        for balance in &batch.write.balances {
-            let lane = self.lanes.get_mut(&balance.user_id).expect("a batch has its lanes");
+        for user_id in batch.users() {
+            let lane = self.lane(user_id);
             if batch.is_uncertain {
                 lane.uncertain += 1;
             } else {
@@ -415,19 +422,15 @@ impl<T> WriteQueue<T> {
         }
     }
 
-    /// The calls of a batch that are not answered wait in their queues.
+    /// The places of a batch that still stand wait in the queues of their users, or go, if they are
+    /// empty.
     fn requeue(&mut self, batch: &Batch) {
         for (order, _) in &batch.groups {
-            self.release(*order);
-        }
-    }
-
-    /// A place that was part of a batch waits in the queues of its users, or goes, if it is empty.
-    fn release(&mut self, order: u64) {
-        if self.calls.place(order).is_empty() {
-            self.remove_place(order);
-        } else {
-            self.queue(order);
+            match self.calls.find(*order).map(Place::is_empty) {
+                Some(false) => self.queue(*order),
+                Some(true) => self.remove_place(*order),
+                None => {}
+            }
         }
     }
 

@@ -112,26 +112,27 @@ impl<S: Store> Dispatcher<S> {
     /// Works until the ledger is gone and its calls are answered.
     pub async fn run(mut self) {
         let mut has_ledger = true;
+        let mut may_have_more = false;
         loop {
             let timeout = self.turn(Instant::now());
-            let is_busy = !self.incoming.is_empty();
-            select! {
-                biased;
-                Some(returned) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    self.on_returned(returned);
-                }
-                command = self.commands.recv(), if has_ledger => match command {
-                    Some(command) => self.obey(command),
-                    None => has_ledger = false,
-                },
-                () = yield_now(), if is_busy => {}
-                () = sleep_until(timeout.unwrap_or_else(Instant::now)), if timeout.is_some() => {}
-                else => return,
-            }
-            if self.take_in_the_rest() {
-                // There is more, and the process may have other clients.
+            if may_have_more {
+                // The process may have other clients.
                 yield_now().await;
+            } else {
+                select! {
+                    biased;
+                    Some(returned) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                        self.on_returned(returned);
+                    }
+                    command = self.commands.recv(), if has_ledger => match command {
+                        Some(command) => self.obey(command),
+                        None => has_ledger = false,
+                    },
+                    () = sleep_until(timeout.unwrap_or_else(Instant::now)), if timeout.is_some() => {}
+                    else => return,
+                }
             }
+            may_have_more = self.take_in_the_rest();
         }
     }
 
@@ -147,9 +148,11 @@ impl<S: Store> Dispatcher<S> {
         while let Some(attempt) = self.reads.next_attempt(now) {
             self.send_read(attempt);
         }
-        let epoch = Epoch::at(self.store.now());
-        while let Some(attempt) = self.writes.next_attempt(now, epoch) {
-            self.send_write(attempt);
+        if self.writes.has_turns() {
+            let epoch = Epoch::at(self.store.now());
+            while let Some(attempt) = self.writes.next_attempt(now, epoch) {
+                self.send_write(attempt);
+            }
         }
         if std::mem::take(&mut self.has_replied) {
             (self.after_replies)();

@@ -19,41 +19,43 @@ type Attributes = HashMap<String, AttributeValue>;
 /// What a balance is read for.
 const ACCOUNT_ATTRIBUTES: &str = "userId, balance";
 
-/// Where an item is and how it is read.
-struct Place<'a> {
+/// The name of an item's key attribute, and the key: what tells items of both tables apart.
+type Name<'a> = (&'static str, &'a str);
+
+const USER: &str = "userId";
+const RECORD: &str = "idempotentKey";
+
+fn name_of(item: &ItemKey) -> Name<'_> {
+    match item {
+        ItemKey::Account(user_id) => (USER, user_id.as_str()),
+        ItemKey::Record(key) => (RECORD, key.as_str()),
+    }
+}
+
+fn key_of(item: &ItemKey) -> Attributes {
+    let (attribute, key) = name_of(item);
+    HashMap::from([(attribute.to_owned(), AttributeValue::S(key.to_owned()))])
+}
+
+/// How the items of one table are read.
+struct Manner<'a> {
     table: &'a str,
-    attribute: &'static str,
-    key: &'a str,
+    attributes: Option<String>,
     is_consistent: bool,
 }
 
-impl<'a> Place<'a> {
-    fn of(item: &'a ItemKey, options: &'a Options) -> Self {
+impl<'a> Manner<'a> {
+    fn of(item: &ItemKey, options: &'a Options) -> Self {
         match item {
-            ItemKey::Account(user_id) => Self {
+            ItemKey::Account(_) => Self {
                 table: &options.balances_table,
-                attribute: "userId",
-                key: user_id.as_str(),
+                attributes: Some(ACCOUNT_ATTRIBUTES.to_owned()),
                 is_consistent: options.consistent_read,
             },
-            ItemKey::Record(key) => Self {
-                table: &options.transactions_table,
-                attribute: "idempotentKey",
-                key: key.as_str(),
-                is_consistent: true,
-            },
+            ItemKey::Record(_) => {
+                Self { table: &options.transactions_table, attributes: None, is_consistent: true }
+            }
         }
-    }
-
-    fn key(&self) -> Attributes {
-        HashMap::from([(self.attribute.to_owned(), AttributeValue::S(self.key.to_owned()))])
-    }
-}
-
-fn attributes_of(item: &ItemKey) -> Option<String> {
-    match item {
-        ItemKey::Account(_) => Some(ACCOUNT_ATTRIBUTES.to_owned()),
-        ItemKey::Record(_) => None,
     }
 }
 
@@ -63,12 +65,12 @@ pub async fn one(
     gate: &SendGate,
     options: &Options,
 ) -> Result<HashMap<ItemKey, Item>, Fault> {
-    let place = Place::of(item, options);
+    let manner = Manner::of(item, options);
     let input = GetItemInput::builder()
-        .table_name(place.table)
-        .set_key(Some(place.key()))
-        .set_projection_expression(attributes_of(item))
-        .consistent_read(place.is_consistent)
+        .table_name(manner.table)
+        .set_key(Some(key_of(item)))
+        .set_projection_expression(manner.attributes)
+        .consistent_read(manner.is_consistent)
         .build()
         .expect("table and key are set");
     let output = send(&connection.get_item, input, connection, gate, options).await?;
@@ -82,66 +84,57 @@ pub async fn several(
     gate: &SendGate,
     options: &Options,
 ) -> Result<HashMap<ItemKey, Item>, Fault> {
-    let mut tables: HashMap<String, KeysAndAttributes> = HashMap::new();
-    for table in [&options.balances_table, &options.transactions_table] {
-        let of_table = items.iter().filter(|item| Place::of(item, options).table == table);
-        if let Some(first) = of_table.clone().next() {
-            let keys = of_table.map(|item| Place::of(item, options).key()).collect();
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .set_projection_expression(attributes_of(first))
-                .consistent_read(Place::of(first, options).is_consistent)
-                .build()
-                .expect("keys are set");
-            tables.insert(table.clone(), keys);
-        }
-    }
+    let (accounts, records): (Vec<_>, Vec<_>) =
+        items.iter().partition(|item| matches!(item, ItemKey::Account(_)));
+    let tables = [accounts, records].into_iter().filter_map(|of_table| {
+        let manner = Manner::of(of_table.first()?, options);
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(of_table.into_iter().map(key_of).collect()))
+            .set_projection_expression(manner.attributes)
+            .consistent_read(manner.is_consistent)
+            .build()
+            .expect("keys are set");
+        Some((manner.table.to_owned(), keys))
+    });
     let input = BatchGetItemInput::builder()
-        .set_request_items(Some(tables))
+        .set_request_items(Some(tables.collect()))
         .build()
         .expect("all fields are optional");
     let output = send(&connection.batch_get_item, input, connection, gate, options).await?;
-    read_answer(items, &output, options)
+    read_answer(items, &output)
 }
 
 fn read_answer(
     items: &[ItemKey],
     output: &BatchGetItemOutput,
-    options: &Options,
 ) -> Result<HashMap<ItemKey, Item>, Fault> {
     // Without it nothing is known, least of all that the items are absent.
     let responses = output.responses().ok_or_else(|| fault::unreadable("it has no Responses"))?;
-    let mut found: HashMap<String, &Attributes> = HashMap::new();
+    let mut found: HashMap<Name<'_>, &Attributes> = HashMap::new();
     for attributes in responses.values().flatten() {
-        found.insert(name_of(attributes)?, attributes);
+        found.insert(name_in(attributes)?, attributes);
     }
     let unprocessed = output.unprocessed_keys().into_iter().flat_map(HashMap::values);
-    let left_out: Vec<String> =
-        unprocessed.flat_map(KeysAndAttributes::keys).map(name_of).collect::<Result<_, Fault>>()?;
+    let left_out: Vec<Name<'_>> =
+        unprocessed.flat_map(KeysAndAttributes::keys).map(name_in).collect::<Result<_, Fault>>()?;
     let meanings = items.iter().filter_map(|item| {
-        let name = name(Place::of(item, options).attribute, Place::of(item, options).key);
-        match found.get(&name) {
-            Some(attributes) => Some((item.clone(), meaning(item, Some(attributes)))),
-            None if left_out.contains(&name) => None,
-            None => Some((item.clone(), meaning(item, None))),
-        }
+        let name = name_of(item);
+        let attributes = found.get(&name).copied();
+        let is_left_out = attributes.is_none() && left_out.contains(&name);
+        (!is_left_out).then(|| (item.clone(), meaning(item, attributes)))
     });
     Ok(meanings.collect())
 }
 
 /// Which item attributes belong to. A record has the user's name as well, so that its own comes
 /// first.
-fn name_of(attributes: &Attributes) -> Result<String, Fault> {
-    let own = ["idempotentKey", "userId"].into_iter().find_map(|attribute| {
+fn name_in(attributes: &Attributes) -> Result<Name<'_>, Fault> {
+    let own = [RECORD, USER].into_iter().find_map(|attribute| {
         let key = attributes.get(attribute)?.as_s().ok()?;
-        Some(name(attribute, key))
+        Some((attribute, key.as_str()))
     });
     // Whoever it belongs to would seem to have none.
     own.ok_or_else(|| fault::unreadable("an item has no key"))
-}
-
-fn name(attribute: &str, key: &str) -> String {
-    format!("{attribute} {key}")
 }
 
 fn meaning(item: &ItemKey, attributes: Option<&Attributes>) -> Item {

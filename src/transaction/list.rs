@@ -4,11 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Transaction, UserId};
 use crate::core::balance_change::BalanceChange;
+use crate::core::writes::MAX_ACTIONS;
 use crate::error::{BalanceError, ErrorCode};
-
-/// One action for each transaction, and one for each user's balance.
-/// Source: Amazon DynamoDB API Reference, TransactWriteItems.
-const MAX_ACTIONS: usize = 100;
 
 /// How many transactions there may be, before anything is known about them.
 pub fn validate_count(count: usize) -> Result<(), BalanceError> {

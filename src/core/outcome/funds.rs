@@ -66,10 +66,8 @@ impl FundsOfUsers {
         for (index, transaction) in group.transactions().enumerate() {
             let user_id = &transaction.user_id;
             if let Some(funds) = left.get(user_id).or_else(|| self.0.get(user_id)) {
-                let after = funds.after(transaction).map_err(|error| {
-                    if group.records().len() > 1 { error.at(index) } else { error }
-                })?;
-                left.insert(user_id, after);
+                let after = funds.after(transaction);
+                left.insert(user_id, after.map_err(|error| group.locate(error, index))?);
             }
         }
         Ok(left)

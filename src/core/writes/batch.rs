@@ -67,6 +67,7 @@ impl Batch {
     pub fn new(
         number: u64,
         groups: Vec<(u64, Arc<Group>)>,
+        funds: FundsOfUsers,
         waiting: usize,
         newest_call: u64,
         epoch_of: impl FnMut(&UserId) -> Epoch,
@@ -76,7 +77,7 @@ impl Batch {
             number,
             groups,
             write,
-            funds: FundsOfUsers::default(),
+            funds,
             waiting,
             newest_call,
             task: Task::Write,
@@ -87,8 +88,8 @@ impl Batch {
         }
     }
 
-    pub fn users(&self) -> Vec<UserId> {
-        self.write.balances.iter().map(|balance| balance.user_id.clone()).collect()
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.write.balances.iter().map(|balance| &balance.user_id)
     }
 
     pub fn is_in_flight(&self) -> bool {

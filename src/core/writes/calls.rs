@@ -115,12 +115,13 @@ impl<T> Calls<T> {
         self.newest
     }
 
-    pub fn has_place(&self, order: u64) -> bool {
-        self.places.contains_key(&order)
+    /// A place, unless it is gone.
+    pub fn find(&self, order: u64) -> Option<&Place> {
+        self.places.get(&order)
     }
 
     pub fn place(&self, order: u64) -> &Place {
-        self.places.get(&order).expect("a place stands until its calls are gone")
+        self.find(order).expect("a place stands until its calls are gone")
     }
 
     pub fn place_mut(&mut self, order: u64) -> &mut Place {
@@ -151,9 +152,9 @@ impl<T> Calls<T> {
     }
 
     /// How long those who came last are ready to wait.
-    pub fn last_deadline(&self, places: &[u64]) -> Option<Instant> {
-        let last = |order| self.by_number.get(self.places.get(order)?.callers.last()?);
-        places.iter().filter_map(last).map(|waiting| waiting.call.deadline).max()
+    pub fn last_deadline(&self, places: impl Iterator<Item = u64>) -> Option<Instant> {
+        let last = |order| self.by_number.get(self.places.get(&order)?.callers.last()?);
+        places.filter_map(last).map(|waiting| waiting.call.deadline).max()
     }
 
     /// Takes out a call; returns it with its place, which stays, even empty.

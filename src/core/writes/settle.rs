@@ -1,5 +1,6 @@
 //! What the outcome of an attempt means for the calls of its batch.
 
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,17 +18,20 @@ use crate::transaction::UserId;
 impl<T> WriteQueue<T> {
     pub(super) fn committed(&mut self, batch: &Batch, now: Instant) -> Replies<T> {
         for user_id in batch.users() {
-            self.lanes.get_mut(&user_id).expect("a batch has its lanes").succeed();
+            self.lane(user_id).succeed();
         }
         let mut replies = Vec::new();
         for (place, group) in &batch.groups {
             self.note_committed(batch, *place, group, now);
-            let states = || group.records().iter().map(|it| RecordState::Taken((&**it).into()));
+            // Only if others share the place.
+            let states: LazyCell<Vec<RecordState>, _> = LazyCell::new(|| {
+                group.records().iter().map(|it| RecordState::Taken((&**it).into())).collect()
+            });
             self.answer_all(*place, &mut replies, |asked| {
                 if asked.is_of_same_call(group) {
                     Ok(Written::Recorded)
                 } else {
-                    outcome::of_taken_keys(asked, &states().collect::<Vec<_>>())
+                    outcome::of_taken_keys(asked, &states)
                 }
             });
         }
@@ -55,7 +59,7 @@ impl<T> WriteQueue<T> {
             return self.committed(&batch, now);
         }
         for user_id in batch.users() {
-            self.lane(&user_id).backoff = Backoff::default();
+            self.lane(user_id).backoff = Backoff::default();
         }
         let later = batch.later_epochs(refusal);
         let is_over = !later.is_empty();
@@ -147,7 +151,7 @@ impl<T> WriteQueue<T> {
         }
         let is_fruitless = replies.is_empty() && !is_over;
         self.learn(batch, funds, is_fruitless);
-        self.requeue_unanswered(batch);
+        self.requeue(batch);
         replies
     }
 
@@ -160,7 +164,7 @@ impl<T> WriteQueue<T> {
         }
         if is_fruitless && batch.write.balances.len() > 1 {
             for user_id in batch.users() {
-                self.lane(&user_id).max_groups = (batch.groups.len() / 2).max(1);
+                self.lane(user_id).max_groups = (batch.groups.len() / 2).max(1);
             }
         }
     }
@@ -223,7 +227,7 @@ impl<T> WriteQueue<T> {
             }
             groups => {
                 for user_id in batch.users() {
-                    self.lane(&user_id).max_groups = (groups.len() / 2).max(1);
+                    self.lane(user_id).max_groups = (groups.len() / 2).max(1);
                 }
             }
         }
@@ -257,7 +261,7 @@ impl<T> WriteQueue<T> {
     /// Nothing that was sent in the epoch takes effect any more: its calls are sent again.
     pub(super) fn epoch_ended(&mut self, batch: &Batch) -> Replies<T> {
         for user_id in batch.users() {
-            self.lane(&user_id).backoff = Backoff::default();
+            self.lane(user_id).backoff = Backoff::default();
         }
         if let Task::EndEpoch(ending) = &batch.task {
             let lane = self.lane(&ending.user_id);
@@ -322,10 +326,10 @@ impl<T> WriteQueue<T> {
             return Vec::new();
         }
         for user_id in batch.users() {
-            let lane = self.lane(&user_id);
+            let lane = self.lane(user_id);
             lane.backoff.fail(reason.clone(), now, &pause);
             let ends = lane.backoff.ends(now);
-            self.pauses.extend(ends.map(|at| (at, super::Turn::Lane(user_id))));
+            self.pauses.extend(ends.map(|at| (at, super::Turn::Lane(user_id.clone()))));
         }
         self.go_on(&batch)
     }
@@ -365,15 +369,6 @@ impl<T> WriteQueue<T> {
         Vec::new()
     }
 
-    /// Those of a batch whose place still stands wait with the others.
-    fn requeue_unanswered(&mut self, batch: &Batch) {
-        for (place, _) in &batch.groups {
-            if self.calls.has_place(*place) {
-                self.release(*place);
-            }
-        }
-    }
-
     /// Answers all calls of a place, which is gone then.
     pub(super) fn answer_all(
         &mut self,
@@ -384,10 +379,6 @@ impl<T> WriteQueue<T> {
         let calls = self.calls.remove_all(place).into_iter();
         replies.extend(calls.map(|call| (call.reply, outcome(&call.group))));
         self.remove_place(place);
-    }
-
-    fn lane(&mut self, user_id: &UserId) -> &mut super::Lane {
-        self.lanes.get_mut(user_id).expect("a batch has its lanes")
     }
 }
 
