@@ -130,8 +130,9 @@ function installed() {
   ]);
 }
 
+// In an executable that `bun build --compile` made, the error has no code.
 function isMissing(error) {
-  return error?.code === 'MODULE_NOT_FOUND';
+  return error?.code === 'MODULE_NOT_FOUND' || error?.message?.startsWith('Cannot require module');
 }
 
 function notLoadable(cause) {

@@ -32,6 +32,22 @@ test('esbuild can copy the addon next to the bundle', async () => {
   await expect(project.run('node', 'dist/copied/story.js')).resolves.toEqual(TOLD);
 });
 
+test.each([
+  ['external', '--external:dynamodb-balance'],
+  ['copied next to the bundle', '--loader:.node=copy'],
+])(
+  'esbuild makes an ES module with a createRequire banner, the addon %s',
+  async (_name, option) => {
+    const built = await esbuild(
+      ...['--format=esm', option, '--outdir=dist/module', '--out-extension:.js=.mjs'],
+      "--banner:js=import { createRequire } from 'module';const require = createRequire(import.meta.url);",
+    );
+
+    expect(built).toEqual({ code: 0, output: '', complaints: '' });
+    await expect(project.run('node', 'dist/module/story.mjs')).resolves.toEqual(TOLD);
+  },
+);
+
 test('esbuild without either names the addon that it cannot bundle', async () => {
   const built = await esbuild('--outfile=dist/internal.cjs');
 

