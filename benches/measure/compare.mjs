@@ -1,0 +1,115 @@
+// npm run bench:compare -- FOLDER: this build beside another checkout of the project that has been
+// built, in one run and with the same loads: what a change costs or gains. Nothing is kept.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+
+import { peers } from '../peers/index.mjs';
+import { median } from '../report/statistics.mjs';
+import { DURATION, grid, LATENCY, STARTS, WARM_UP } from './grid.mjs';
+import { drive, measureStartUp, startServer } from './processes.mjs';
+
+/** @typedef {import('./grid.mjs').Cell} Cell */
+/** @typedef {import('./driver.cjs').Load} Load */
+/** @typedef {Record<string, number>} Figures */
+
+/** More than the benchmark's: differences of a few per cent are looked for. */
+const ROUNDS = 9;
+
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string', default: String(ROUNDS) } },
+  allowPositionals: true,
+});
+const other = resolve(positionals[0] ?? '', 'benches/peers/dynamodb-balance.cjs');
+if (positionals.length !== 1 || !existsSync(other)) {
+  process.stderr.write('npm run bench:compare -- FOLDER: a checkout of this project, built\n');
+  process.exit(1);
+}
+const builds = { before: other, after: peers.package };
+
+/** The loads of one process that both builds know, at the servers that need no certificate. */
+const cells = grid.filter(
+  ({ server, operation, processes, peers: measured }) =>
+    (server === 'stand-in' || server === 'model') &&
+    (operation === 'read' || operation === 'transact') &&
+    processes === 1 &&
+    measured.includes('package'),
+);
+
+/**
+ * @param {Cell} cell
+ * @param {string} peer
+ * @returns {Promise<Figures>}
+ */
+async function measure({ server, operation, users, callers }, peer) {
+  const service = await startServer(
+    server === 'model' ? 'model' : 'stand-in',
+    server === 'model' ? [String(LATENCY), '0'] : [],
+  );
+  /** @type {Load} */
+  const load = {
+    ...{ peer, operation, users, callers, endpoint: `http://${service.address}` },
+    ...{ warmUp: WARM_UP, duration: DURATION, environment: {} },
+  };
+  try {
+    const [figures] = await drive([load], async () => undefined);
+    if (figures === undefined || figures.failures.length > 0) {
+      throw new Error(`${peer}: ${figures?.failures[0]}`);
+    }
+    const { calls, seconds, cpuMicroseconds, p99 } = figures;
+    return { throughput: calls / seconds, 'CPU per call': cpuMicroseconds / calls, p99 };
+  } finally {
+    service.stop();
+  }
+}
+
+/**
+ * @param {string} peer
+ * @returns {Promise<Figures>}
+ */
+async function start(peer) {
+  const service = await startServer('stand-in', []);
+  try {
+    const { require, firstBalance } = await measureStartUp(peer, `http://${service.address}`, {});
+    return { require, 'first balance': firstBalance };
+  } finally {
+    service.stop();
+  }
+}
+
+/**
+ * Both in turn, so that whatever else the machine does meets both alike.
+ *
+ * @param {string} title
+ * @param {number} rounds
+ * @param {(peer: string) => Promise<Figures>} measureOne
+ */
+async function compare(title, rounds, measureOne) {
+  /** @type {Record<keyof typeof builds, Figures[]>} */
+  const figures = { before: [], after: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    const order = /** @type {const} */ (
+      round % 2 === 0 ? ['before', 'after'] : ['after', 'before']
+    );
+    for (const build of order) {
+      figures[build].push(await measureOne(builds[build]));
+    }
+  }
+  const ratios = Object.keys(figures.after[0] ?? {}).map((name) => {
+    const of = (/** @type {keyof typeof builds} */ build) =>
+      median(figures[build].map((each) => Number(each[name])));
+    return `${name} ${(of('after') / of('before')).toFixed(3)}`;
+  });
+  process.stdout.write(`${title}: ${ratios.join(', ')}\n`);
+}
+
+process.stdout.write(`After : before, medians of ${values.rounds} rounds\n`);
+await compare('start', STARTS, start);
+for (const cell of cells) {
+  const { server, operation, users, callers } = cell;
+  const title = `${server}, ${operation}, ${users}, ${callers} callers`;
+  await compare(title, Number(values.rounds), (peer) => measure(cell, peer));
+}
+process.exit();
