@@ -1,5 +1,6 @@
 // npm run bench:compare -- FOLDER: this build beside another checkout of the project that has been
 // built, in one run and with the same loads: what a change costs or gains. Nothing is kept.
+// `--loads TEXT` takes only those with the text in their titles.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -19,7 +20,10 @@ import { drive, measureStartUp, startServer } from './processes.mjs';
 const ROUNDS = 9;
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string', default: String(ROUNDS) } },
+  options: {
+    rounds: { type: 'string', default: String(ROUNDS) },
+    loads: { type: 'string', default: '' },
+  },
   allowPositionals: true,
 });
 const other = resolve(positionals[0] ?? '', 'benches/peers/dynamodb-balance.cjs');
@@ -28,6 +32,10 @@ if (positionals.length !== 1 || !existsSync(other)) {
   process.exit(1);
 }
 const builds = { before: other, after: peers.package };
+/** @type {(keyof typeof builds)[]} */
+const FIRST_BEFORE = ['before', 'after'];
+/** @type {(keyof typeof builds)[]} */
+const FIRST_AFTER = ['after', 'before'];
 
 /** The loads of one process that both builds know, at the servers that need no certificate. */
 const cells = grid.filter(
@@ -90,9 +98,7 @@ async function compare(title, rounds, measureOne) {
   /** @type {Record<keyof typeof builds, Figures[]>} */
   const figures = { before: [], after: [] };
   for (let round = 0; round < rounds; round += 1) {
-    const order = /** @type {const} */ (
-      round % 2 === 0 ? ['before', 'after'] : ['after', 'before']
-    );
+    const order = round % 2 === 0 ? FIRST_BEFORE : FIRST_AFTER;
     for (const build of order) {
       figures[build].push(await measureOne(builds[build]));
     }
@@ -106,10 +112,14 @@ async function compare(title, rounds, measureOne) {
 }
 
 process.stdout.write(`After : before, medians of ${values.rounds} rounds\n`);
-await compare('start', STARTS, start);
+if ('start'.includes(values.loads)) {
+  await compare('start', STARTS, start);
+}
 for (const cell of cells) {
   const { server, operation, users, callers } = cell;
   const title = `${server}, ${operation}, ${users}, ${callers} callers`;
-  await compare(title, Number(values.rounds), (peer) => measure(cell, peer));
+  if (title.includes(values.loads)) {
+    await compare(title, Number(values.rounds), (peer) => measure(cell, peer));
+  }
 }
 process.exit();
