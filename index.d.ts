@@ -96,6 +96,16 @@ export interface Transaction {
   timestamp: string;
   /** What its caller stored with it. */
   metadata?: Record<string, string>;
+  /** Of a hold: whether its money is set aside still, was taken, or went back. */
+  holdState?: 'open' | 'captured' | 'released';
+  /** Of a hold that expires: from when on it cannot be captured any more. */
+  expiresAt?: string;
+  /** Of a captured hold: how much of it. */
+  capturedAmount?: string;
+  /** Of a hold that is not open any more: the `idempotentKey` of the call that closed it. */
+  closedBy?: string;
+  /** Of a credit that gave back what a hold was not captured for: the key of that hold. */
+  hold?: string;
   /**
    * What is wrong with a record that this package would not have written. Such a record is told as far
    * as it goes: `amount` and `type` are the text that is stored, or empty, and of `metadata` only the
@@ -213,6 +223,90 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** What {@link BalanceClient.createHold} needs. */
+export interface CreateHoldInput {
+  /**
+   * Your name for this hold: 1 to 2,040 bytes of UTF-8, unique among all transactions. The same request
+   * again moves nothing and is answered with what is recorded; `expiresAt` and `metadata` are not compared.
+   */
+  idempotentKey: string;
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+  /** How much to set aside. */
+  amount: Amount;
+  /**
+   * From when on it cannot be captured any more. The money is back in the balance when it is released, by
+   * {@link BalanceClient.releaseExpiredHolds} for one. Default: it does not expire.
+   */
+  expiresAt?: Date | undefined;
+  /** As in {@link CreateTransactionInput.metadata}. */
+  metadata?: Record<string, string> | undefined;
+}
+
+/** What {@link BalanceClient.captureHold} needs. */
+export interface CaptureHoldInput {
+  /** Your name for this capture, as for a transaction. It is not the key of the hold. */
+  idempotentKey: string;
+  /** The `idempotentKey` of the hold. */
+  hold: string;
+  /** How much to capture, at most what the hold has; the rest goes back. Default: all of it. */
+  amount?: Amount | undefined;
+}
+
+/** What {@link BalanceClient.releaseHold} needs. */
+export interface ReleaseHoldInput {
+  /** Your name for this release, as for a transaction. It is not the key of the hold. */
+  idempotentKey: string;
+  /** The `idempotentKey` of the hold. */
+  hold: string;
+}
+
+/** The record of a hold: a debit that can be given back until it is captured. */
+export interface Hold extends Transaction {
+  type: 'debit';
+  holdState: 'open' | 'captured' | 'released';
+}
+
+/** What a call about one hold has done. */
+export interface HoldResult {
+  /** The hold as it is now. */
+  hold: Hold;
+  /** Whether an earlier call with this key did it, and this one changed nothing. */
+  replayed: boolean;
+}
+
+/** What {@link BalanceClient.listHolds} needs. */
+export interface ListHoldsInput {
+  /** The account: 1 to 2,048 bytes of UTF-8. */
+  userId: string;
+  /** How many holds a page has at most, 1 to 1,000. Default: 100. */
+  limit?: number | undefined;
+  /** The `cursor` of the page before, to the letter. Default: the first page. */
+  cursor?: string | undefined;
+}
+
+/** A page of the open holds of a user. */
+export interface HoldPage {
+  /** Those that expire first come first, those that do not expire last. */
+  holds: Hold[];
+  /** Leads to the next page. Without it this was the last page. */
+  cursor?: string;
+}
+
+/** What {@link BalanceClient.releaseExpiredHolds} can be told. */
+export interface ReleaseExpiredHoldsInput {
+  /** Called after each page of holds, with the numbers so far. */
+  onProgress?: ((progress: { released: number; failed: number }) => void) | undefined;
+}
+
+/** What {@link BalanceClient.releaseExpiredHolds} has done. */
+export interface ReleaseExpiredHoldsResult {
+  /** How many holds this call released. */
+  released: number;
+  /** Holds that are still open, by their keys, and why. */
+  failures: { hold: string; error: BalanceError }[];
+}
+
 /** What {@link BalanceClient.createTables} can be told. */
 export interface CreateTablesOptions {
   /**
@@ -222,6 +316,13 @@ export interface CreateTablesOptions {
    * Without it an index that is there is left as it is. Default: false.
    */
   history?: boolean;
+  /**
+   * Whether the table of transactions gets the index `OpenHolds` (partition key `userId`, sort key
+   * `openUntil`, all attributes), which {@link BalanceClient.listHolds} and
+   * {@link BalanceClient.releaseExpiredHolds} read. Only open holds are in it: it makes opening and closing
+   * one cost one write unit more each, and nothing else. Default: false.
+   */
+  holds?: boolean;
 }
 
 /** What {@link BalanceClient.listTransactions} needs. */
@@ -322,6 +423,58 @@ export class BalanceClient {
   ): Promise<CreateTransactionsResult>;
 
   /**
+   * Sets money aside: a debit that is given back unless it is captured. What `getBalance` tells as `held`
+   * rises by as much as the balance falls.
+   *
+   * @throws {@link BalanceError}, always as a rejection. `INSUFFICIENT_BALANCE` carries `available`.
+   */
+  createHold(input: CreateHoldInput, options?: CallOptions): Promise<HoldResult>;
+
+  /**
+   * Takes the money of an open hold for good: all of it, or less, and then the rest goes back in the same
+   * instant, as a credit under the `idempotentKey` of this call. Of any number of captures and releases
+   * of a hold one takes effect; the same call again is answered with what it has done.
+   *
+   * @throws {@link BalanceError}, always as a rejection: `HOLD_NOT_FOUND`, `HOLD_CAPTURED`,
+   * `HOLD_RELEASED`, `HOLD_EXPIRED`, `HOLD_EXCEEDED`.
+   */
+  captureHold(input: CaptureHoldInput, options?: CallOptions): Promise<HoldResult>;
+
+  /**
+   * Gives the money of an open hold back, as a credit under the `idempotentKey` of this call. An expired
+   * hold can be released, too.
+   *
+   * @throws {@link BalanceError}, always as a rejection: `HOLD_NOT_FOUND`, `HOLD_CAPTURED`,
+   * `HOLD_RELEASED`.
+   */
+  releaseHold(input: ReleaseHoldInput, options?: CallOptions): Promise<HoldResult>;
+
+  /**
+   * Lists the open holds of a user, page by page. Needs the index that {@link BalanceClient.createTables}
+   * makes with `holds: true`, and `dynamodb:Query` on it. Eventually consistent: what was opened or closed
+   * a moment ago, usually less than a second, may be missing or still there.
+   *
+   * @throws {@link BalanceError} As `listTransactions`.
+   */
+  listHolds(input: ListHoldsInput, options?: CallOptions): Promise<HoldPage>;
+
+  /**
+   * Releases the open holds of all users that expired at least 10 seconds ago, each under its own key with
+   * `/expired` behind it. It can run any number of times, several at once too. Call it on a schedule.
+   * Needs the index that {@link BalanceClient.createTables} makes with `holds: true`, and `dynamodb:Scan`
+   * on it; it reads all open holds.
+   *
+   * A hold that could not be released is reported, and does not keep the others from being released.
+   *
+   * @throws {@link BalanceError} if a page could not be read: what was released before stays released. Call
+   * again.
+   */
+  releaseExpiredHolds(
+    input?: ReleaseExpiredHoldsInput,
+    options?: CallOptions,
+  ): Promise<ReleaseExpiredHoldsResult>;
+
+  /**
    * Lists the transactions of a user, page by page, newest first. Needs the index that
    * {@link BalanceClient.createTables} makes with `history: true`, and the permission
    * `dynamodb:Query` on it.
@@ -361,8 +514,9 @@ export class BalanceClient {
    * used, within 120 seconds. Existing tables are left as they are. Calls that are made meanwhile
    * wait for the tables, each until its own deadline.
    *
-   * With `history: true` it also adds the index for {@link BalanceClient.listTransactions}, to an
-   * existing table too, and waits until it can be used. DynamoDB adds all existing records to it, which
+   * With `history: true` it also adds the index for {@link BalanceClient.listTransactions}, and with
+   * `holds: true` the one for {@link BalanceClient.listHolds}, to an existing table too, and waits until it
+   * can be used. DynamoDB adds all existing records to it, which
    * takes minutes or hours; money moves meanwhile. After an hour it rejects with `SERVICE_ERROR`; calling
    * again goes on waiting.
    *
@@ -404,6 +558,13 @@ export type BalanceErrorCode =
    */
   | 'INVALID_TRANSACTIONS'
   /**
+   * `hold` is missing, empty, no string, longer than 2,048 bytes of UTF-8, or not well-formed Unicode.
+   * Nothing was sent.
+   */
+  | 'INVALID_HOLD'
+  /** `expiresAt` is no `Date`, or not between 1970 and 9999. Nothing was sent. */
+  | 'INVALID_EXPIRES_AT'
+  /**
    * The cursor is damaged, or was made for another `userId`, `order`, `from` or `to`. Nothing was
    * sent.
    */
@@ -427,7 +588,17 @@ export type BalanceErrorCode =
   | 'IDEMPOTENT_KEY_REUSED'
   /** The debit is larger than the balance. Nothing moved, and the key stays free. */
   | 'INSUFFICIENT_BALANCE'
-  /** The stored balance is not a number: somebody else wrote it. Nothing moved; repair the item. */
+  /** There is no hold under the key. Nothing moved; check the key. */
+  | 'HOLD_NOT_FOUND'
+  /** The hold was captured by a call with another key. Nothing moved. */
+  | 'HOLD_CAPTURED'
+  /** The hold was released by a call with another key: its money is back. Nothing moved. */
+  | 'HOLD_RELEASED'
+  /** The hold has expired and can only be released. Nothing moved. */
+  | 'HOLD_EXPIRED'
+  /** More was to be captured than the hold has. Nothing moved, and the hold is open still. */
+  | 'HOLD_EXCEEDED'
+  /** The stored balance, or `held`, is not a number: somebody else wrote it. Nothing moved; repair the item. */
   | 'CORRUPT_BALANCE'
   /** A table is missing; the message says which and how to make it. Nothing moved. */
   | 'TABLE_NOT_FOUND'

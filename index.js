@@ -23,6 +23,8 @@ const OPTIONS = [
 const NOTHING_HAPPENED = 'Nothing happened.';
 const MONEY_MAY_HAVE_MOVED = 'Money may have moved: call again with the same idempotentKey.';
 
+const CLOSED_BY_OTHERS = ['HOLD_CAPTURED', 'HOLD_RELEASED', 'HOLD_NOT_FOUND'];
+
 const LISTING = ['userId', 'from', 'to', 'order', 'limit', 'cursor'];
 
 const { hasOwnProperty: isOwn } = Object.prototype;
@@ -169,6 +171,97 @@ class BalanceClient {
     }
   }
 
+  async createHold(input, options) {
+    const { fields, expiresAt } = read(input, holdFields);
+    const cancellation = watch(options);
+    try {
+      return toHold(
+        await this.#call(cancellation, (number) =>
+          this.#native.createHold(number, fields, expiresAt),
+        ),
+      );
+    } catch (error) {
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async captureHold(input, options) {
+    const { idempotentKey, hold, amount } = read(input, (fields) => ({
+      idempotentKey: pick(fields, 'idempotentKey'),
+      hold: pick(fields, 'hold'),
+      amount: exact(pick(fields, 'amount')),
+    }));
+    const cancellation = watch(options);
+    try {
+      return toHold(
+        await this.#call(cancellation, (number) =>
+          this.#native.captureHold(number, idempotentKey, hold, amount),
+        ),
+      );
+    } catch (error) {
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async releaseHold(input, options) {
+    const { idempotentKey, hold } = read(input, (fields) => ({
+      idempotentKey: pick(fields, 'idempotentKey'),
+      hold: pick(fields, 'hold'),
+    }));
+    const cancellation = watch(options);
+    try {
+      return toHold(
+        await this.#call(cancellation, (number) =>
+          this.#native.releaseHold(number, idempotentKey, hold),
+        ),
+      );
+    } catch (error) {
+      throw known(error, MONEY_MAY_HAVE_MOVED);
+    }
+  }
+
+  async listHolds(input, options) {
+    const { userId, limit, cursor } = read(input, (fields) => ({
+      userId: pick(fields, 'userId'),
+      limit: pick(fields, 'limit'),
+      cursor: pick(fields, 'cursor'),
+    }));
+    const { transactions: holds, ...rest } = toPage(
+      await this.#page(options, (number) => this.#native.listHolds(number, userId, limit, cursor)),
+    );
+    return { holds, ...rest };
+  }
+
+  async releaseExpiredHolds(input, options) {
+    const onProgress = read(input, (fields) => progressFunction(pick(fields, 'onProgress')));
+    const swept = { released: 0, failures: [] };
+    let after;
+    do {
+      const page = plain(
+        await this.#page(options, (number) => this.#native.listExpiredHolds(number, after)),
+      );
+      await Promise.all(page.holds.map((hold) => this.#sweep(hold, swept, options)));
+      onProgress?.({ released: swept.released, failed: swept.failures.length });
+      after = page.next;
+    } while (after !== undefined);
+    return swept;
+  }
+
+  // Whoever else has captured or released it was faster, which is fine.
+  async #sweep({ idempotentKey: hold }, swept, options) {
+    const cancellation = watch(options);
+    try {
+      const { replayed } = await this.#call(cancellation, (number) =>
+        this.#native.releaseExpiredHold(number, hold),
+      );
+      swept.released += replayed ? 0 : 1;
+    } catch (error) {
+      if (!CLOSED_BY_OTHERS.includes(error?.code)) {
+        swept.failures.push({ hold, error: known(error, MONEY_MAY_HAVE_MOVED) });
+      }
+    }
+  }
+
   async listTransactions(input, options) {
     return await this.#list(read(input, listingFields), options);
   }
@@ -183,15 +276,15 @@ class BalanceClient {
   }
 
   async #list(listing, options) {
+    return toPage(
+      await this.#page(options, (number) => this.#native.listTransactions(number, listing)),
+    );
+  }
+
+  async #page(options, begin) {
     const cancellation = watch(options);
     try {
-      return toPage(
-        await this.#call(
-          cancellation,
-          (number) => this.#native.listTransactions(number, listing),
-          (number) => this.#native.cancelListing(number),
-        ),
-      );
+      return await this.#call(cancellation, begin, (number) => this.#native.cancelListing(number));
     } catch (error) {
       throw known(error, 'Nothing was changed.');
     }
@@ -207,12 +300,12 @@ class BalanceClient {
   }
 
   async createTables(options) {
-    const { names, history } = tablesOptions(options);
+    const { names, history, holds } = tablesOptions(options);
     if (this.#isClosed) {
       throw clientClosed();
     }
     const outcome = this.#calls.begin((number) =>
-      this.#native.createTables(number, names, history),
+      this.#native.createTables(number, names, history, holds),
     );
     this.#tablesBeingMade.add(outcome);
     try {
@@ -313,15 +406,44 @@ function read(input, readFields) {
 
 // What the native core takes of a transaction: key, user, amount, type, metadata.
 function transactionFields(transaction) {
-  const amount = pick(transaction, 'amount');
   return [
     pick(transaction, 'idempotentKey'),
     pick(transaction, 'userId'),
-    // Whole numbers have the same digits either way.
-    typeof amount === 'bigint' ? String(amount) : amount,
+    exact(pick(transaction, 'amount')),
     pick(transaction, 'type'),
     metadataOf(pick(transaction, 'metadata')),
   ];
+}
+
+function holdFields(input) {
+  const fields = transactionFields({
+    idempotentKey: pick(input, 'idempotentKey'),
+    userId: pick(input, 'userId'),
+    amount: pick(input, 'amount'),
+    type: 'debit',
+    metadata: pick(input, 'metadata'),
+  });
+  return { fields, expiresAt: milliseconds('expiresAt', pick(input, 'expiresAt')) };
+}
+
+// Whole numbers have the same digits either way.
+function exact(amount) {
+  return typeof amount === 'bigint' ? String(amount) : amount;
+}
+
+function progressFunction(onProgress) {
+  if (onProgress === undefined || typeof onProgress === 'function') {
+    return onProgress;
+  }
+  throw new BalanceError({
+    code: 'INVALID_INPUT',
+    message: `Invalid input: onProgress must be a function, not ${kindOf(onProgress)}. Nothing was sent.`,
+    retryable: false,
+  });
+}
+
+function toHold({ transactions, replayed }) {
+  return { hold: transactions.map(toTransaction)[0], replayed };
 }
 
 // Names with their values; or, where it is no object, what it is.
@@ -488,7 +610,11 @@ function tablesOptions(options = {}) {
     throw invalidOption('the options of createTables must be an object');
   }
   try {
-    return { names: namesOf(options), history: pick(options, 'history') };
+    return {
+      names: namesOf(options),
+      history: pick(options, 'history'),
+      holds: pick(options, 'holds'),
+    };
   } catch (error) {
     throw invalidOption('reading the options of createTables threw an error', error);
   }

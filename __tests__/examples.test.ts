@@ -6,7 +6,9 @@ import { BalanceClient, getCurrentBalance } from 'dynamodb-balance';
 
 import { build } from '../examples/fastify/server';
 import { handler as purchase } from '../examples/lambda/handler';
+import { sweep } from '../examples/lambda/sweep';
 import { pay, transfer } from '../examples/marketplace/sale';
+import { runMetered } from '../examples/metered/usage';
 import { handler as consume } from '../examples/sqs/consumer';
 import { fresh, putBalanceItem, recordsOf } from './harness/tables';
 import { openWire, type Wire } from './harness/wire';
@@ -321,4 +323,40 @@ describe('marketplace', () => {
     expect(await getCurrentBalance({ userId: from })).toBe(99.5);
     expect(await getCurrentBalance({ userId: to })).toBe(100.5);
   });
+});
+
+describe('metered', () => {
+  const job = () => ({ id: fresh('job'), userId: fresh('user'), estimate: '5.00' });
+  const money = (userId: string) => new BalanceClient().getBalance({ userId });
+
+  test('a job pays what it used, once however often it is run', async () => {
+    const it = job();
+    const run = jest.fn(async () => '3.20');
+    expect(await runMetered(it, run)).toEqual({ status: 'done', charged: '3.20' });
+    expect(await runMetered(it, run)).toEqual({ status: 'done', charged: '3.20' });
+    expect(await money(it.userId)).toMatchObject({ balance: '96.8', held: '0' });
+  });
+
+  test('a process that dies in the middle keeps the money held until the job is repeated', async () => {
+    const it = job();
+    const died = runMetered(it, async () => Promise.reject(new Error('died')));
+    await expect(died).rejects.toThrow('died');
+    expect(await money(it.userId)).toMatchObject({ balance: '95', held: '5' });
+    expect(await runMetered(it, async () => '5')).toEqual({ status: 'done', charged: '5' });
+    expect(await money(it.userId)).toMatchObject({ balance: '95', held: '0' });
+  });
+
+  test('a job that used nothing pays nothing, and one that cannot be paid is not run', async () => {
+    const it = job();
+    expect(await runMetered(it, async () => '0')).toEqual({ status: 'done', charged: '0' });
+    expect(await money(it.userId)).toMatchObject({ balance: '100', held: '0' });
+    const run = jest.fn(async () => '1');
+    const declined = { status: 'declined', available: '100' };
+    expect(await runMetered({ ...job(), estimate: '101' }, run)).toEqual(declined);
+    expect(run).not.toHaveBeenCalled();
+  });
+});
+
+test('the sweep on a schedule says that it needs the index', async () => {
+  await expect(sweep()).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
 });

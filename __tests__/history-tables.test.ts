@@ -181,7 +181,7 @@ describe('an index of that name is TABLE_MISMATCH, and nothing is made,', () => 
 
 describe('wrong options are refused by name, and nothing is sent:', () => {
   test.each([
-    [{ histroy: true }, 'histroy is not an option of createTables; there is history'],
+    [{ histroy: true }, 'histroy is not an option of createTables; there are history and holds'],
     [{ history: true, wait: 5 }, 'wait is not an option'],
     [{ history: 'yes' }, 'history must be true or false, not a string'],
     [{ history: null }, 'history must be true or false, not null'],

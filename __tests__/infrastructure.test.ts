@@ -10,77 +10,95 @@ import { parse as parseYaml, type Tags } from 'yaml';
 const root = join(__dirname, '..');
 const text = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 
+/** An index that can be asked for, and the actions on it and, because of it, on its table. */
+interface Index {
+  name: string;
+  keys: string[];
+  projection: string;
+  actions: string[];
+  tableActions: string[];
+}
+
 /** What a description comes to, whatever its language. */
 interface Description {
   tables: Record<
     string,
     { key: string; types: Record<string, string>; onDemand: boolean; guarded: boolean }
   >;
-  /** Keys and projection of the index for the history, and the actions on it. */
-  history?: { name: string; keys: string[]; projection: string; actions: string[] };
+  indexes: Index[];
   /** Actions on the table of balances, and on that of transactions. */
   policies: Record<string, [string[], string[]]>;
 }
 
-const CONTRACT: Description = {
-  tables: {
-    UserBalances: { key: 'userId', types: { userId: 'S' }, onDemand: true, guarded: true },
-    Transactions: {
-      key: 'idempotentKey',
-      types: { idempotentKey: 'S' },
-      onDemand: true,
-      guarded: true,
-    },
-  },
-  policies: {
-    use: [
-      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      [
-        'dynamodb:BatchGetItem',
-        'dynamodb:ConditionCheckItem',
-        'dynamodb:GetItem',
-        'dynamodb:PutItem',
-      ],
-    ],
-    audit: [
-      [
-        'dynamodb:BatchGetItem',
-        'dynamodb:DescribeTable',
-        'dynamodb:DescribeTimeToLive',
-        'dynamodb:Scan',
-      ],
-      ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:Scan'],
-    ],
-  },
-};
+type Wish = 'history' | 'holds';
 
-/** The same with the index. Nothing that works without it may have another permission for it. */
-const CONTRACT_WITH_HISTORY: Description = {
-  ...CONTRACT,
-  tables: {
-    ...CONTRACT.tables,
-    Transactions: {
-      key: 'idempotentKey',
-      types: { idempotentKey: 'S', userId: 'S', timestamp: 'S' },
-      onDemand: true,
-      guarded: true,
-    },
-  },
+const INDEXES: Record<Wish, Index> = {
   history: {
     name: 'UserHistory',
     keys: ['userId', 'timestamp'],
     projection: 'ALL',
     actions: ['dynamodb:Query'],
+    tableActions: [],
+  },
+  holds: {
+    name: 'OpenHolds',
+    keys: ['userId', 'openUntil'],
+    projection: 'ALL',
+    actions: ['dynamodb:Query', 'dynamodb:Scan'],
+    tableActions: ['dynamodb:UpdateItem'],
   },
 };
+
+/** Nothing that works without an index may have another permission for it. */
+const POLICIES: Description['policies'] = {
+  use: [
+    ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    [
+      'dynamodb:BatchGetItem',
+      'dynamodb:ConditionCheckItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+    ],
+  ],
+  audit: [
+    [
+      'dynamodb:BatchGetItem',
+      'dynamodb:DescribeTable',
+      'dynamodb:DescribeTimeToLive',
+      'dynamodb:Scan',
+    ],
+    ['dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:Scan'],
+  ],
+};
+
+/** What a description with some indexes has to come to. */
+function contract(wishes: Wish[]): Description {
+  const indexes = wishes.map((wish) => INDEXES[wish]);
+  const names = ['idempotentKey', ...indexes.flatMap(({ keys }) => keys)];
+  const guarded = { onDemand: true, guarded: true };
+  return {
+    tables: {
+      UserBalances: { key: 'userId', types: { userId: 'S' }, ...guarded },
+      Transactions: {
+        key: 'idempotentKey',
+        types: Object.fromEntries(names.map((name) => [name, 'S'])),
+        ...guarded,
+      },
+    },
+    indexes,
+    policies: POLICIES,
+  };
+}
+
+const WISHES: Wish[][] = [[], ['history'], ['holds'], ['history', 'holds']];
 
 // biome-ignore lint/suspicious/noExplicitAny: templates have no types.
 type Template = any;
 
 const NOTHING = Symbol('AWS::NoValue');
 
-/** A template as CloudFormation carries it out, whose conditions are all met or none of them is. */
-function withConditions(template: Template, areMet: boolean): Template {
+/** A template as CloudFormation carries it out where these of its conditions are met. */
+function withConditions(template: Template, met: string[]): Template {
   const resolve = (value: Template): Template => {
     if (Array.isArray(value)) {
       return value.map(resolve).filter((element) => element !== NOTHING);
@@ -92,12 +110,14 @@ function withConditions(template: Template, areMet: boolean): Template {
       return NOTHING;
     }
     if ('Fn::If' in value) {
-      return resolve(value['Fn::If'][areMet ? 1 : 2]);
+      const [condition, then, unmet] = value['Fn::If'];
+      return resolve(met.includes(condition) ? then : unmet);
     }
     const entries = Object.entries<Template>(value).map(([name, inner]) => [name, resolve(inner)]);
     return Object.fromEntries(entries.filter(([, inner]) => inner !== NOTHING));
   };
-  const isThere = ([, { Condition }]: [string, Template]) => areMet || Condition === undefined;
+  const isThere = ([, { Condition }]: [string, Template]) =>
+    Condition === undefined || met.includes(Condition);
   return {
     ...template,
     Resources: resolve(
@@ -134,10 +154,11 @@ function describeTemplate(template: Template): Description {
     return { id, name: nameOf(properties.TableName), table, indexes };
   });
   const idOf = (wanted: string) => tables.find(({ name }) => name === wanted)?.id ?? 'none';
-  const isOfHistory = ([id]: [string, Template]) => id.includes('History');
+  const wishOf = (id: string) =>
+    (['history', 'holds'] as const).find((wish) => id.toLowerCase().includes(wish));
   const allPolicies = ofType('AWS::IAM::ManagedPolicy');
   const policies = allPolicies
-    .filter((policy) => !isOfHistory(policy))
+    .filter(([id]) => wishOf(id) === undefined)
     .map(([id, { Properties }]) => {
       const statements = Properties.PolicyDocument.Statement;
       expect(statements).toHaveLength(2);
@@ -149,31 +170,41 @@ function describeTemplate(template: Template): Description {
       const word = id.includes('Audit') ? 'audit' : 'use';
       return [word, [actionsOn('UserBalances')?.sort(), actionsOn('Transactions')?.sort()]];
     });
-  const [index, ...moreIndexes] = tables.flatMap(({ name, indexes }) =>
-    indexes.map((found: Template) => ({ table: name, ...found })),
+  const ofIndexes = allPolicies.flatMap(([id, policy]) => {
+    const wish = wishOf(id);
+    return wish === undefined ? [] : [[INDEXES[wish].name, policy]];
+  });
+  const policyOf: Record<string, Template> = Object.fromEntries(ofIndexes);
+  const indexes = tables.flatMap(({ name, indexes: all }) =>
+    all.map((index: Template) => {
+      expect(name).toBe('Transactions');
+      return describeIndex(index, policyOf[index.IndexName], idOf('Transactions'));
+    }),
   );
-  const ofHistory = allPolicies.filter(isOfHistory);
-  expect([moreIndexes, ofHistory.length]).toEqual([[], index === undefined ? 0 : 1]);
+  expect(ofIndexes).toHaveLength(indexes.length);
   return {
     tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])),
+    indexes,
     policies: Object.fromEntries(policies),
-    ...(index && { history: describeIndex(index, ofHistory[0]?.[1], idOf('Transactions')) }),
   };
 }
 
-function describeIndex(index: Template, policy: Template, tableId: string) {
-  const [statement, ...more] = policy.Properties.PolicyDocument.Statement;
-  expect([index.table, more, statement.Effect]).toEqual(['Transactions', [], 'Allow']);
+function describeIndex(index: Template, policy: Template, tableId: string): Index {
   expect(index.KeySchema.map(({ KeyType }: Template) => KeyType)).toEqual(['HASH', 'RANGE']);
-  // CloudFormation writes it as one text, CDK as parts.
-  const resource = JSON.stringify(statement.Resource).replace(/[^\w/.]/g, '');
-  expect(resource).toContain(tableId);
-  expect(resource).toMatch(/Arn\/index\/UserHistory$/);
+  const actionsOn = (resource: RegExp) =>
+    policy.Properties.PolicyDocument.Statement.filter(({ Effect, Resource }: Template) => {
+      expect(Effect).toBe('Allow');
+      // CloudFormation writes it as one text, CDK as parts.
+      const text = JSON.stringify(Resource).replace(/[^\w/.]/g, '');
+      expect(text).toContain(tableId);
+      return resource.test(text);
+    }).flatMap(({ Action }: Template) => Action);
   return {
     name: index.IndexName,
     keys: index.KeySchema.map(({ AttributeName }: Template) => AttributeName),
     projection: index.Projection.ProjectionType,
-    actions: [statement.Action].flat(),
+    actions: actionsOn(new RegExp(`Arn/index/${index.IndexName}$`)),
+    tableActions: actionsOn(/Arn$/),
   };
 }
 
@@ -185,20 +216,33 @@ test('CloudFormation', () => {
     { tag: '!Sub', resolve: (text: string) => ({ 'Fn::Sub': text }) },
     { tag: '!If', collection: 'seq', resolve: (list: Template) => ({ 'Fn::If': list.toJSON() }) },
     { tag: '!Equals', collection: 'seq', resolve: (list: Template) => list.toJSON() },
+    { tag: '!Condition', resolve: (name: string) => ({ Condition: name }) },
+    { tag: '!Or', collection: 'seq', resolve: (list: Template) => list.toJSON() },
   ];
   const template = parseYaml(text('infrastructure', 'cloudformation.yaml'), { customTags });
+  const conditions = { history: 'HasHistory', holds: 'HasHolds' };
 
   expect(template.Parameters.History.Default).toBe('false');
-  expect(describeTemplate(withConditions(template, false))).toEqual(CONTRACT);
-  expect(describeTemplate(withConditions(template, true))).toEqual(CONTRACT_WITH_HISTORY);
+  expect(template.Parameters.Holds.Default).toBe('false');
+  expect(template.Conditions.HasIndex).toEqual([
+    { Condition: 'HasHistory' },
+    { Condition: 'HasHolds' },
+  ]);
+  for (const wishes of WISHES) {
+    const met = wishes.map((wish) => conditions[wish]);
+    const carriedOut = withConditions(template, met.length > 0 ? [...met, 'HasIndex'] : []);
+    expect(describeTemplate(carriedOut)).toEqual(contract(wishes));
+  }
 });
 
 test('CDK: the snippet compiles, and becomes the same', async () => {
   await promisify(execFile)(process.execPath, [join(root, 'scripts', 'synthesize.mjs')]);
 
-  const template = (name: string) => JSON.parse(text('target', 'infrastructure', name));
-  expect(describeTemplate(template('cdk.json'))).toEqual(CONTRACT);
-  expect(describeTemplate(template('cdk-history.json'))).toEqual(CONTRACT_WITH_HISTORY);
+  for (const wishes of WISHES) {
+    const name = `${['cdk', ...wishes].join('-')}.json`;
+    const template = JSON.parse(text('target', 'infrastructure', name));
+    expect(describeTemplate(template)).toEqual(contract(wishes));
+  }
 }, 300_000);
 
 test('Terraform', async () => {
@@ -222,7 +266,7 @@ test('Terraform', async () => {
   });
   const documents = Object.entries<Template>(parsed.data.aws_iam_policy_document);
   const policies = documents
-    .filter(([name]) => name !== 'history')
+    .filter(([name]) => !(name in INDEXES))
     .map(([name, [{ statement }]]) => {
       expect(statement).toHaveLength(2);
       const actionsOn = (table: string) =>
@@ -237,42 +281,60 @@ test('Terraform', async () => {
 
   expect({
     tables: Object.fromEntries(tables),
+    indexes: [],
     policies: Object.fromEntries(policies),
-  }).toEqual(CONTRACT);
-  expect(describeTerraformHistory(parsed)).toEqual({
-    history: CONTRACT_WITH_HISTORY.history,
-    types: CONTRACT_WITH_HISTORY.tables['Transactions']?.types,
-  });
-  expect(Object.keys(parsed.resource.aws_iam_policy).sort()).toEqual(['audit', 'history', 'use']);
+  }).toEqual(contract([]));
+  for (const wish of ['history', 'holds'] as const) {
+    expect(describeTerraformIndex(parsed, wish)).toEqual(INDEXES[wish]);
+  }
+  expect(terraformAttributes(parsed)).toEqual([
+    ['var.history || var.holds', 'userId'],
+    ['var.history', 'timestamp'],
+    ['var.holds', 'openUntil'],
+  ]);
+  expect(Object.keys(parsed.resource.aws_iam_policy).sort()).toEqual([
+    'audit',
+    'history',
+    'holds',
+    'use',
+  ]);
 });
 
-/** What the variable `history` adds, which is off by default. */
-function describeTerraformHistory(parsed: Template) {
+/** What a variable adds, which is off by default. */
+function describeTerraformIndex(parsed: Template, wish: Wish): Index {
+  const [table] = parsed.resource.aws_dynamodb_table.transactions;
+  const wanted = `\${var.${wish} ? ["${INDEXES[wish].name}"] : []}`;
+  const index = table.dynamic.global_secondary_index.find(
+    ({ for_each }: Template) => for_each === wanted,
+  );
+  const [policy] = parsed.resource.aws_iam_policy[wish];
+  const [{ statement }] = parsed.data.aws_iam_policy_document[wish];
+  expect(parsed.variable[wish][0].default).toBe(false);
+  expect(policy.count).toBe(`\${var.${wish} ? 1 : 0}`);
+  const { name } = INDEXES[wish];
+  const arn = `\${aws_dynamodb_table.transactions.arn}`;
+  const actionsOn = (resource: string) =>
+    statement
+      .filter(({ resources }: Template) => String(resources) === resource)
+      .flatMap(({ actions }: Template) => actions);
+  expect(statement).toHaveLength(wish === 'holds' ? 2 : 1);
+  const [{ hash_key, range_key, projection_type }] = index.content;
+  return {
+    name,
+    keys: [hash_key, range_key],
+    projection: projection_type,
+    actions: actionsOn(`${arn}/index/${name}`),
+    tableActions: actionsOn(arn),
+  };
+}
+
+/** Attributes that are defined for indexes, and when. */
+function terraformAttributes(parsed: Template): [string, string][] {
   const [table] = parsed.resource.aws_dynamodb_table.transactions;
   const [attributes] = table.dynamic.attribute;
-  const [index] = table.dynamic.global_secondary_index;
-  const [policy] = parsed.resource.aws_iam_policy.history;
-  const [{ statement }] = parsed.data.aws_iam_policy_document.history;
-  const wanted = (each: string) =>
-    JSON.parse(/^\$\{var\.history \? (\[.*\]) : \[\]\}$/.exec(each)?.[1] ?? 'null');
-  expect(parsed.variable.history[0].default).toBe(false);
-  expect(policy.count).toBe(`\${var.history ? 1 : 0}`);
-  expect(statement).toHaveLength(1);
-  expect(statement[0].resources).toEqual([
-    `\${aws_dynamodb_table.transactions.arn}/index/UserHistory`,
-  ]);
-  const [{ hash_key, range_key, projection_type }] = index.content;
-  const [{ type }] = attributes.content;
-  const types = wanted(attributes.for_each).map((name: string) => [name, type]);
-  return {
-    history: {
-      name: String(wanted(index.for_each)),
-      keys: [hash_key, range_key],
-      projection: projection_type,
-      actions: statement[0].actions,
-    },
-    types: { [table.hash_key]: 'S', ...Object.fromEntries(types) },
-  };
+  expect(attributes.content[0].type).toBe('S');
+  const each = String(attributes.for_each).matchAll(/(var[^?]+?) \? \["(\w+)"\] : \[\]/g);
+  return Array.from(each, ([, when = '', name = '']) => [when, name]);
 }
 
 test('the policy in the README', () => {
@@ -282,5 +344,5 @@ test('the policy in the README', () => {
     statements.find(({ Resource }) => Resource.endsWith(`:table/${table}`))?.Action.sort();
 
   expect(statements).toHaveLength(2);
-  expect([actionsOn('UserBalances'), actionsOn('Transactions')]).toEqual(CONTRACT.policies['use']);
+  expect([actionsOn('UserBalances'), actionsOn('Transactions')]).toEqual(POLICIES['use']);
 });

@@ -7,13 +7,14 @@ const { Command, CommanderError } = require('commander');
 const { addAudit } = require('./commands/audit.js');
 const { addBalance } = require('./commands/balance.js');
 const { addHistory } = require('./commands/history.js');
+const { addHolds } = require('./commands/holds.js');
 const { addTables } = require('./commands/tables.js');
 const { addTransact } = require('./commands/transact.js');
 const { EXIT, EXIT_CODES_HELP, exitCodeOf } = require('./exit-codes.js');
 const { endQuietlyWithoutReader, writeError, writeResult } = require('./output.js');
 const { version } = require('../package.json');
 
-const DESCRIPTION = `Balances on DynamoDB: make and check the tables, read a balance, move money, print a history, audit everything.
+const DESCRIPTION = `Balances on DynamoDB: make and check the tables, read a balance, move money, print a history, release expired holds, audit everything.
 
 Region and credentials come from where the AWS tools look for them (AWS_REGION, AWS_PROFILE, …).`;
 
@@ -64,6 +65,7 @@ function makeProgram(take) {
   addBalance(program, take);
   addTransact(program, take);
   addHistory(program, take);
+  addHolds(program, take);
   addAudit(program, take);
   refuseRepeatedOptions(program);
   return program;

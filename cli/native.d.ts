@@ -13,13 +13,14 @@ export interface TableState {
   trouble?: Failure;
   warnings: Warning[];
   unchecked: Warning[];
-  /** Of the table of transactions, if it is there. */
-  history?: HistoryIndexState;
+  /** Of the table of transactions, if it is there: each that there can be. */
+  indexes: IndexState[];
 }
 
-/** The index that the history is read from; `status` is `ABSENT` or DynamoDB's word. */
-export interface HistoryIndexState {
+/** `status` is `ABSENT` or DynamoDB's word; `option` is what `tables create` calls it. */
+export interface IndexState {
   index: string;
+  option: 'history' | 'holds';
   status: string;
   isBackfilling: boolean;
   trouble?: Failure;
@@ -42,6 +43,8 @@ export interface AuditReport {
   passes: number;
   mismatchCount: number;
   mismatches: { userId: string; balance?: string; expected: string; records: number }[];
+  heldMismatchCount: number;
+  heldMismatches: { userId: string; held?: string; expected: string; openHolds: number }[];
   negativeCount: number;
   negatives: { userId: string; balance: string }[];
   malformedCount: number;
@@ -54,7 +57,8 @@ export interface AuditReport {
 export function createTables(
   options: BalanceClientOptions,
   history: boolean,
-  onProgress: (state: HistoryIndexState) => void,
+  holds: boolean,
+  onProgress: (state: IndexState) => void,
 ): Promise<void>;
 
 export function checkTables(options: BalanceClientOptions): Promise<TableState[]>;

@@ -14,9 +14,9 @@ function settle(outcome) {
   return outcome;
 }
 
-async function createTables(options, history, onProgress) {
+async function createTables(options, history, holds, onProgress) {
   const { createTables: create } = require('../binding.js');
-  settle(await create(options, { ...process.env }, history, onProgress));
+  settle(await create(options, { ...process.env }, history, holds, onProgress));
 }
 
 async function checkTables(options) {

@@ -4,7 +4,7 @@ const { Format, SingleBar } = require('cli-progress');
 
 /** @typedef {import('./native.js').AuditProgress} AuditProgress */
 
-/** @typedef {import('./native.js').HistoryIndexState} HistoryIndexState */
+/** @typedef {import('./native.js').IndexState} IndexState */
 
 /** @returns {{ show: (progress: AuditProgress) => void, stop: () => void }} */
 function openProgress() {
@@ -45,7 +45,7 @@ function openProgress() {
  * DynamoDB does not say how far it is, only what it is doing. On a terminal one line shows that and
  * counts the seconds; elsewhere each change is a line of its own.
  *
- * @returns {{ show: (state: HistoryIndexState) => void, stop: () => void }}
+ * @returns {{ show: (state: IndexState) => void, stop: () => void }}
  */
 function openIndexProgress() {
   const { stderr } = process;
@@ -70,4 +70,28 @@ function openIndexProgress() {
   };
 }
 
-module.exports = { openIndexProgress, openProgress };
+/**
+ * On a terminal one line that counts; elsewhere nothing.
+ *
+ * @returns {{ show: (progress: { released: number, failed: number }) => void, stop: () => void }}
+ */
+function openSweepProgress() {
+  const { stderr } = process;
+  let isShown = false;
+  return {
+    show({ released }) {
+      if (stderr.isTTY) {
+        stderr.write(`\r\u001B[KReleased ${released.toLocaleString('en')} holds`);
+        isShown = true;
+      }
+    },
+    stop() {
+      if (isShown) {
+        stderr.write('\r\u001B[K');
+        isShown = false;
+      }
+    },
+  };
+}
+
+module.exports = { openIndexProgress, openProgress, openSweepProgress };

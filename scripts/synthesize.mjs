@@ -1,5 +1,5 @@
 // Compiles the CDK snippet and writes the templates that it becomes to target/infrastructure: cdk.json,
-// and cdk-history.json with the index for the history.
+// and with indexes cdk-history.json, cdk-holds.json and cdk-history-holds.json.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,12 @@ import { installPackages, root } from './setup.mjs';
 
 const folder = `${root}/infrastructure/cdk`;
 const output = `${root}/target/infrastructure`;
-const templates = { 'cdk.json': [], 'cdk-history.json': ['history'] };
+const templates = {
+  'cdk.json': [],
+  'cdk-history.json': ['history'],
+  'cdk-holds.json': ['holds'],
+  'cdk-history-holds.json': ['history', 'holds'],
+};
 const sources = ['app.ts', 'balances.ts', 'package-lock.json', 'tsconfig.json'];
 
 const ages = Object.keys(templates).map((name) =>

@@ -35,6 +35,9 @@ error_codes! {
     InvalidMetadata = "INVALID_METADATA", retryable: false;
     /// The list of a group is not one, is empty or too long, or names a key twice.
     InvalidTransactions = "INVALID_TRANSACTIONS", retryable: false;
+    /// What names a hold is no key.
+    InvalidHold = "INVALID_HOLD", retryable: false;
+    InvalidExpiresAt = "INVALID_EXPIRES_AT", retryable: false;
     /// A cursor that did not come from a listing like this one.
     InvalidCursor = "INVALID_CURSOR", retryable: false;
     /// An option of `BalanceClient`, or a setting in the environment, is wrong.
@@ -46,6 +49,16 @@ error_codes! {
     /// The key was recorded before, for a different request.
     IdempotentKeyReused = "IDEMPOTENT_KEY_REUSED", retryable: false;
     InsufficientBalance = "INSUFFICIENT_BALANCE", retryable: false;
+    /// There is no hold under the key.
+    HoldNotFound = "HOLD_NOT_FOUND", retryable: false;
+    /// The hold was captured by another request.
+    HoldCaptured = "HOLD_CAPTURED", retryable: false;
+    /// The hold was released by another request, or because it had expired.
+    HoldReleased = "HOLD_RELEASED", retryable: false;
+    /// The hold has expired and can only be released.
+    HoldExpired = "HOLD_EXPIRED", retryable: false;
+    /// More was to be captured than the hold has.
+    HoldExceeded = "HOLD_EXCEEDED", retryable: false;
     /// The stored balance is not a number.
     CorruptBalance = "CORRUPT_BALANCE", retryable: false;
     TableNotFound = "TABLE_NOT_FOUND", retryable: false;

@@ -139,6 +139,17 @@ impl Amount {
         Ok(Self(decimal))
     }
 
+    /// What is left of an amount; `None` if that is nothing, or no amount.
+    pub fn less(&self, part: &Self) -> Option<Self> {
+        let rest = self.0.minus(&part.0);
+        (rest.is_positive() && rest.is_storable()).then_some(Self(rest))
+    }
+
+    /// A stored amount, as far as it is one.
+    pub fn of_stored(decimal: Decimal) -> Option<Self> {
+        (decimal.is_positive() && decimal.is_storable()).then_some(Self(decimal))
+    }
+
     /// A number as above, or text: a plain decimal, which is never rounded.
     pub fn validate_exact(value: &Value) -> Result<Self, BalanceError> {
         let text = match value {

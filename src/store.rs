@@ -2,22 +2,25 @@
 
 mod attempt;
 pub mod database;
+mod entry;
+mod hold;
+mod record;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use uuid::Uuid;
-
 pub use attempt::{Attempt, SendGate};
+pub use entry::{Entry, Name};
+pub use hold::{Closing, HoldState, HoldStatus};
+pub use record::{CallId, ExistingRecord, PlaceInGroup, Record, Role};
 
 use crate::core::balance_change::BalanceChange;
 use crate::core::epoch::Epoch;
 use crate::core::history::RecordedTransaction;
 use crate::error::{BalanceError, Cause};
-use crate::money::{Decimal, StoredBalance};
-use crate::transaction::{IdempotentKey, Transaction, UserId};
+use crate::money::StoredBalance;
+use crate::transaction::{IdempotentKey, UserId};
 
 /// A database that holds balances and the records of the transactions that moved them.
 pub trait Store: Send + Sync + 'static {
@@ -48,12 +51,13 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<HashMap<ItemKey, Item>, Fault>> + Send;
 }
 
-/// Puts all records and changes all balances, or does nothing. It does nothing if a key is taken, if a
-/// balance is not a number or below its floor, or if a balance has seen a later epoch.
+/// Does what all entries say and changes all balances, or does nothing. It does nothing if a key is
+/// taken, if a hold is not open, if a balance is not a number or below its floor, or if a balance has
+/// seen a later epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    pub records: Vec<Arc<Record>>,
-    /// One for each user of the records.
+    pub entries: Vec<Entry>,
+    /// One for each user of the entries.
     pub balances: Vec<BalanceUpdate>,
 }
 
@@ -80,8 +84,8 @@ pub struct Token {
 pub struct EpochEnding {
     pub user_id: UserId,
     pub epoch: Epoch,
-    /// A record that has to be absent.
-    pub absent: Option<Arc<Record>>,
+    /// An entry that must not have been carried out.
+    pub undone: Option<Entry>,
 }
 
 /// What can be read.
@@ -103,43 +107,10 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub balance: StoredBalance,
+    /// What its open holds have set aside.
+    pub held: StoredBalance,
     /// Whether there is an item.
     pub exists: bool,
-}
-
-/// What is written down about a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    pub transaction: Transaction,
-    /// ISO 8601 in UTC with milliseconds and `Z`.
-    pub timestamp: String,
-    pub call_id: CallId,
-    /// Its place in the group that it was made with; `None` for a single transaction.
-    pub place: Option<PlaceInGroup>,
-}
-
-/// Which of how many transactions that were made together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaceInGroup {
-    /// From 0.
-    pub index: usize,
-    pub size: usize,
-}
-
-/// Tells the record that this call wrote from those of others. A UUID of version 7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallId(Uuid);
-
-impl CallId {
-    pub fn unique() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl std::fmt::Display for CallId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(formatter)
-    }
 }
 
 /// A definite answer to an attempt to write.
@@ -153,18 +124,23 @@ pub enum WriteAnswer {
 /// Why nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was found under each record's key, in the order of the records.
-    pub records: Vec<RecordState>,
+    /// What was found under the key of each entry, in the order of the write's.
+    pub entries: Vec<EntryState>,
     /// The balances that did not allow the request, in the order of the write's; `None` for the
     /// others.
     pub balances: Vec<Option<RefusedBalance>>,
 }
 
-/// What an attempt found under a record's key.
+/// What an attempt found under the key of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordState {
+#[expect(clippy::large_enum_variant, reason = "there are few of them, and not for long")]
+pub enum EntryState {
+    /// Nothing stands in the way: the key is free, or the hold is open.
     Free,
+    /// A record is there, or the hold is not open any more, or cannot be closed like that.
     Taken(ExistingRecord),
+    /// The hold is not there.
+    Missing,
     /// Another transaction was at work on it.
     Unclear,
 }
@@ -173,63 +149,37 @@ pub enum RecordState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedBalance {
     pub balance: StoredBalance,
+    pub held: StoredBalance,
     /// The latest epoch of a write to it; `None` if there is none that can be read.
     pub epoch: Option<Epoch>,
 }
 
 /// A definite answer to an attempt to end an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and not for long")]
 pub enum EpochAnswer {
     /// It is over.
     Ended,
-    /// The record that was to be absent is there.
+    /// The entry was carried out, or another one under the same key.
     KeyTaken(ExistingRecord),
 }
 
 impl Refusal {
-    /// Whether one of the records was there: then no attempt of the same request, which has it as
-    /// well, takes effect any more.
+    /// Whether one of the keys was taken: then no attempt of the same request, which has it as
+    /// well, takes effect any more. Records stay, and a hold that has been closed is not opened again.
     pub fn has_taken_key(&self) -> bool {
-        self.records.iter().any(|state| matches!(state, RecordState::Taken(_)))
+        self.entries.iter().any(|state| matches!(state, EntryState::Taken(_)))
     }
 
     /// Whether it says anything about what is stored. A record in conflict may turn out to be a
     /// duplicate, which is told before an insufficient balance: only with a record in the clear
     /// does the balance's refusal count.
     pub fn is_definite(&self) -> bool {
-        self.records.iter().any(|state| match state {
-            RecordState::Taken(_) => true,
-            RecordState::Free => self.balances.iter().any(Option::is_some),
-            RecordState::Unclear => false,
+        self.entries.iter().any(|state| match state {
+            EntryState::Taken(_) | EntryState::Missing => true,
+            EntryState::Free => self.balances.iter().any(Option::is_some),
+            EntryState::Unclear => false,
         })
-    }
-}
-
-/// The record under a key that was taken. Other writers may have written it, so that nothing
-/// about its shape is certain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExistingRecord {
-    pub user_id: Option<String>,
-    pub amount: Option<Decimal>,
-    pub transaction_type: Option<String>,
-    pub timestamp: Option<String>,
-    pub metadata: Option<BTreeMap<String, String>>,
-    pub call_id: Option<String>,
-    pub place: Option<PlaceInGroup>,
-}
-
-impl From<&Record> for ExistingRecord {
-    fn from(record: &Record) -> Self {
-        let transaction = &record.transaction;
-        Self {
-            user_id: Some(transaction.user_id.as_str().to_owned()),
-            amount: Some(transaction.amount.as_decimal().clone()),
-            transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
-            timestamp: Some(record.timestamp.clone()),
-            metadata: transaction.metadata.as_ref().map(|metadata| metadata.entries().clone()),
-            call_id: Some(record.call_id.to_string()),
-            place: record.place,
-        }
     }
 }
 

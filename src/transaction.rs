@@ -12,7 +12,7 @@ pub use metadata::Metadata;
 
 /// The longest partition key in bytes of UTF-8.
 /// Source: Amazon DynamoDB Developer Guide, "Quotas", partition key length.
-const MAX_KEY: usize = 2048;
+pub const MAX_KEY: usize = 2048;
 
 /// How the two functions speak of a field; callers match on the exact words.
 struct Wording {
@@ -64,6 +64,12 @@ impl IdempotentKey {
             ending: "",
             code: ErrorCode::InvalidIdempotentKey,
         };
+        validate_key(value, &wording).map(Self)
+    }
+
+    /// The key that a hold was made with, for calls that close it.
+    pub fn validate_of_hold(value: Value) -> Result<Self, BalanceError> {
+        let wording = Wording { subject: "Hold", ending: "", code: ErrorCode::InvalidHold };
         validate_key(value, &wording).map(Self)
     }
 

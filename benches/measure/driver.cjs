@@ -9,8 +9,9 @@ const process = require('node:process');
  * @typedef {object} Load
  * @property {string} peer the file of the peer
  * @property {string} endpoint
- * @property {'read' | 'transact' | 'transfer' | 'sale'} operation
- *   `transfer`: one of many users pays one merchant; `sale`: the platform gets a fee as well
+ * @property {'read' | 'transact' | 'transfer' | 'sale' | 'reserve' | 'settle'} operation
+ *   `transfer`: one of many users pays one merchant; `sale`: the platform gets a fee as well;
+ *   `reserve`: a hold; `settle`: a hold, half of which is captured then
  * @property {'many' | 'hot'} users each call another one of 10,000, or always the same
  * @property {number} callers
  * @property {{ calls: number, longest: number }} warmUp whichever comes first; in seconds
@@ -36,6 +37,9 @@ const PAYERS = 2_000;
 
 /** So much that sums in binary floating point would show. */
 const AMOUNT = 0.1;
+
+/** So little that a balance lasts for a million holds. */
+const ESTIMATE = 0.0001;
 
 /** In seconds. */
 const LEAST_WARM_UP = 0.3;
@@ -96,6 +100,16 @@ const operations = {
         { idempotentKey: `${key}/fee`, userId: 'platform', amount: 0.01, type: 'credit' },
       ],
     });
+  },
+  reserve: async () => {
+    const userId = nextUser();
+    await peer.createHold({ idempotentKey: `${prefix}-${sequence}`, userId, amount: ESTIMATE });
+  },
+  settle: async () => {
+    const userId = nextUser();
+    const hold = `${prefix}-${sequence}`;
+    await peer.createHold({ idempotentKey: hold, userId, amount: ESTIMATE });
+    await peer.captureHold({ idempotentKey: `${hold}/used`, hold, amount: ESTIMATE / 2 });
   },
 };
 

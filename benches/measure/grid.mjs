@@ -6,7 +6,7 @@
 /**
  * @typedef {object} Cell
  * @property {ServerName} server
- * @property {'read' | 'transact' | 'transfer' | 'sale'} operation
+ * @property {'read' | 'transact' | 'transfer' | 'sale' | 'reserve' | 'settle'} operation
  * @property {'many' | 'hot'} users
  * @property {number} callers of each process
  * @property {number} processes
@@ -92,6 +92,9 @@ export const grid = [
   // Groups that all have one account among them.
   cell('model', 'transfer', 'hot', 64, ['package', 'sdk']),
   cell('model', 'sale', 'hot', 64, ['package', 'sdk']),
+  // Holds on one account: opened, and opened and captured.
+  cell('model', 'reserve', 'hot', 64, ['package', 'sdk']),
+  cell('model', 'settle', 'hot', 64, ['package', 'sdk']),
   // What the index for the history costs.
   cell('model with history', 'transact', 'hot', 64, ['package']),
   cell('model with spread', 'read', 'many', 64, ['package', 'sdk']),

@@ -18,6 +18,12 @@ function open() {
     createTransactions: async () => {
       await sleep(MOMENT);
     },
+    createHold: async () => {
+      await sleep(MOMENT);
+    },
+    captureHold: async () => {
+      await sleep(MOMENT);
+    },
   };
 }
 

@@ -4,6 +4,9 @@ export interface Peer {
   transact(input: Transaction): Promise<void>;
   /** All of them or none. */
   createTransactions(input: { transactions: Transaction[] }): Promise<unknown>;
+  createHold(input: { idempotentKey: string; userId: string; amount: number }): Promise<unknown>;
+  /** Takes part of a hold, and gives back the rest. */
+  captureHold(input: { idempotentKey: string; hold: string; amount: number }): Promise<unknown>;
 }
 
 export interface Transaction {

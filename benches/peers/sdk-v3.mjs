@@ -23,6 +23,8 @@ export function open(options) {
     getCurrentBalance: ({ userId }) => retrying(() => readBalance(client, userId)),
     transact: (transaction) => write(client, [transaction]),
     createTransactions: ({ transactions }) => write(client, transactions),
+    createHold: (hold) => send(client, openHold({ ...hold, type: 'debit' })),
+    captureHold: (capture) => captureHold(client, capture),
   };
 }
 
@@ -61,7 +63,14 @@ export async function readBalance(client, userId) {
  * @param {import('./peer.d.ts').Transaction[]} transactions
  */
 async function write(client, transactions) {
-  const actions = [...transactions.map(putRecord), ...transactions.map(moveBalance)];
+  await send(client, [...transactions.map(putRecord), ...transactions.map(moveBalance)]);
+}
+
+/**
+ * @param {DynamoDBClient} client
+ * @param {import('@aws-sdk/client-dynamodb').TransactWriteItem[]} actions
+ */
+async function send(client, actions) {
   let token = '';
   await retrying(async (answered) => {
     // An attempt without an answer may have happened: the same token again.
@@ -111,4 +120,64 @@ function moveBalance({ userId, amount, type }) {
       ReturnValuesOnConditionCheckFailure: /** @type {const} */ ('ALL_OLD'),
     },
   };
+}
+
+/**
+ * A debit that can be given back, and the sum of those on the balance's item.
+ *
+ * @param {import('./peer.d.ts').Transaction} debit
+ */
+function openHold(debit) {
+  const { Put } = putRecord(debit);
+  const { Update } = moveBalance(debit);
+  return [
+    { Put: { ...Put, Item: { ...Put.Item, holdState: { S: 'open' } } } },
+    { Update: withHeld(Update, debit.amount) },
+  ];
+}
+
+/**
+ * @param {ReturnType<typeof moveBalance>['Update']} update
+ * @param {number} amount
+ */
+function withHeld(update, amount) {
+  return {
+    ...update,
+    UpdateExpression: `${update.UpdateExpression}, held = if_not_exists(held, :zero) + :held`,
+    ExpressionAttributeValues: {
+      ...update.ExpressionAttributeValues,
+      ':zero': { N: '0' },
+      ':held': { N: String(amount) },
+    },
+  };
+}
+
+/**
+ * @param {DynamoDBClient} client
+ * @param {{ idempotentKey: string, hold: string, amount: number }} capture
+ */
+async function captureHold(client, { idempotentKey, hold, amount }) {
+  const Key = { idempotentKey: { S: hold } };
+  const { Item: record } = await retrying(() =>
+    client.send(new GetItemCommand({ TableName: 'Transactions', Key, ConsistentRead: true })),
+  );
+  const held = Number(record?.['amount']?.N);
+  const userId = String(record?.['userId']?.S);
+  // As many digits as it has, and not those of a sum in binary floating point.
+  const rest = Number((held - amount).toFixed(8));
+  const credit = /** @type {const} */ ({ idempotentKey, userId, amount: rest, type: 'credit' });
+  await send(client, [
+    putRecord(credit),
+    {
+      Update: {
+        TableName: 'Transactions',
+        Key,
+        UpdateExpression: 'SET holdState = :captured',
+        ConditionExpression: 'holdState = :open',
+        ExpressionAttributeValues: { ':captured': { S: 'captured' }, ':open': { S: 'open' } },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    },
+    { Update: withHeld(moveBalance(credit).Update, -held) },
+  ]);
 }

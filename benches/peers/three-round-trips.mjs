@@ -21,7 +21,13 @@ export function open(options) {
         await transact(client, transaction);
       }
     },
+    createHold: refuse,
+    captureHold: refuse,
   };
+}
+
+async function refuse() {
+  throw new Error('it knows no holds');
 }
 
 /**

@@ -34,6 +34,11 @@ const groups = /** @type {const} */ ([
     title: `64 callers, sales of three parties on one platform, ${LATENCY} ms model: sales per second, against SDK v3 with retries`,
     goal: 15,
   },
+  {
+    operation: 'reserve',
+    title: `64 callers, holds on one account, ${LATENCY} ms model: holds per second, against SDK v3 with retries`,
+    goal: 30,
+  },
 ]);
 
 /** @param {number} ratio */

@@ -15,6 +15,8 @@ const CALLS = {
   transact: '`transact`',
   transfer: '`createTransactions`: a transfer',
   sale: '`createTransactions`: a sale of three parties',
+  reserve: '`createHold`',
+  settle: '`createHold` and `captureHold` of half of it',
 };
 const USERS = { many: 'many', hot: 'one' };
 

@@ -21,8 +21,9 @@ function addAudit(program, take) {
       'after',
       `
 Reads both tables to the end, in parallel segments and strongly consistent, and reports every user
-whose balance is not the default balance plus the records, every balance below zero and every item
-that this package would not have written. Give the --default-balance that the tables are used with.
+whose balance is not the default balance plus the records, every user for whom other money is held than
+what the open holds have, every balance below zero and every item that this package would not have
+written. Give the --default-balance that the tables are used with.
 
 Money may move meanwhile. Who does not add up is looked at again, until no record was added between
 two looks: only then it is an error. Who keeps moving is reported as busy, and not judged.
@@ -73,7 +74,8 @@ async function audit(options) {
  */
 function describe(report) {
   const { users, records, passes } = report;
-  const hasFindings = report.mismatchCount + report.negativeCount + report.malformedCount > 0;
+  const { mismatchCount, heldMismatchCount, negativeCount, malformedCount } = report;
+  const hasFindings = mismatchCount + heldMismatchCount + negativeCount + malformedCount > 0;
   const verdict = hasFindings ? 'wrong' : report.busyCount > 0 ? 'busy' : 'right';
   const exitCodes = { right: EXIT.SUCCESS, wrong: EXIT.FINDINGS, busy: EXIT.TRY_AGAIN };
   return {
@@ -83,6 +85,10 @@ function describe(report) {
       records,
       passes,
       mismatches: { count: report.mismatchCount, items: report.mismatches.map(withNull) },
+      heldMismatches: {
+        count: report.heldMismatchCount,
+        items: report.heldMismatches.map(({ held, ...rest }) => ({ ...rest, held: held ?? null })),
+      },
       negatives: { count: report.negativeCount, items: report.negatives },
       malformed: { count: report.malformedCount, items: report.malformed },
       busy: { count: report.busyCount, items: report.busy },
@@ -90,7 +96,11 @@ function describe(report) {
     text: [
       `Read ${grouped(users)} users and ${grouped(records)} records in ${passes} ${passes === 1 ? 'pass' : 'passes'}.`,
       ...kinds(report),
-      ...(verdict === 'right' ? ['Every balance is the default balance plus its records.'] : []),
+      ...(verdict === 'right'
+        ? [
+            'Every balance is the default balance plus its records, and what is held is in open holds.',
+          ]
+        : []),
     ].join('\n'),
     exitCode: exitCodes[verdict],
   };
@@ -110,6 +120,14 @@ function kinds(report) {
       report.mismatches.map(
         ({ userId, balance, expected, records }) =>
           `user ${quote(userId)}: ${balance ?? 'nothing'} is stored, but ${grouped(records)} records lead to ${expected}`,
+      ),
+    ),
+    ...list(
+      'Not held what the open holds have',
+      report.heldMismatchCount,
+      report.heldMismatches.map(
+        ({ userId, held, expected, openHolds }) =>
+          `user ${quote(userId)}: ${held ?? 'nothing'} is held, but ${grouped(openHolds)} open holds have ${expected}`,
       ),
     ),
     ...list(

@@ -13,6 +13,7 @@ function addTables(program, take) {
   addSettings(tables.command('create'))
     .description('make the tables that are missing, and wait until both can be used')
     .option('--history', 'also add the index that the history is read from, and wait for it')
+    .option('--holds', 'also add the index that open holds are read from, and wait for it')
     .addHelpText(
       'after',
       `
@@ -20,11 +21,12 @@ Existing tables are left as they are; one with another key is an error (exit cod
 on-demand billing. Point-in-time recovery and deletion protection are a template's business:
 see the folder infrastructure.
 
---history adds the index UserHistory to the table of transactions, also to an existing one, and waits
-until it can be used: up to an hour, for as long as DynamoDB adds the records that are there. Money moves
-meanwhile. Run again, it goes on waiting. docs/history.md says what the index costs.
+--history adds the index UserHistory to the table of transactions, and --holds the index OpenHolds, also
+to an existing one, and waits until it can be used: up to an hour, for as long as DynamoDB adds the records
+that are there. Money moves meanwhile. Run again, it goes on waiting. docs/history.md and docs/holds.md say
+what the indexes cost.
 
-Needs dynamodb:CreateTable and dynamodb:DescribeTable; --history on an existing table needs
+Needs dynamodb:CreateTable and dynamodb:DescribeTable; --history and --holds on an existing table need
 dynamodb:UpdateTable.
 
 Example:
@@ -37,7 +39,7 @@ Example:
       'after',
       `
 Looks for the right keys, and for settings that endanger a ledger: a global table, a time to live. Also
-tells whether the index of the history is there, which does not change the exit code.
+tells whether the indexes of the history and of holds are there, which does not change the exit code.
 
 Needs dynamodb:DescribeTable and dynamodb:DescribeTimeToLive; without the latter it says that it
 does not know about a time to live.
@@ -54,11 +56,11 @@ Example:
 async function create(options) {
   const { createTables } = require('../native.js');
   const { openIndexProgress } = require('../progress.js');
-  const { history = false } = options;
+  const { history = false, holds = false } = options;
   const progress = openIndexProgress();
   try {
     await untilInterrupted(
-      () => createTables(clientOptions(options), history, progress.show),
+      () => createTables(clientOptions(options), history, holds, progress.show),
       options['json'],
       () => {
         progress.stop();
@@ -70,9 +72,18 @@ async function create(options) {
   }
   return {
     document: { ready: true },
-    text: history ? 'Both tables and the history can be used.' : 'Both tables can be used.',
+    text: `${usable(history, holds)} can be used.`,
     exitCode: EXIT.SUCCESS,
   };
+}
+
+/**
+ * @param {boolean} history
+ * @param {boolean} holds
+ */
+function usable(history, holds) {
+  const parts = ['Both tables', ...(history ? ['the history'] : []), ...(holds ? ['holds'] : [])];
+  return parts.length < 3 ? parts.join(' and ') : 'Both tables, the history and holds';
 }
 
 /** @param {Record<string, any>} options */
@@ -93,15 +104,17 @@ async function check(options) {
 }
 
 /** @param {import('../native.js').TableState} state */
-function toDocument({ name, trouble, warnings, unchecked, history }) {
+function toDocument({ name, trouble, warnings, unchecked, indexes }) {
+  const documents = indexes.map(({ option, index, status, trouble: why }) => [
+    option,
+    { index, status, ...verdict(why) },
+  ]);
   return {
     name,
     ...verdict(trouble),
     warnings,
     unchecked,
-    ...(history && {
-      history: { index: history.index, status: history.status, ...verdict(history.trouble) },
-    }),
+    ...Object.fromEntries(documents),
   };
 }
 
@@ -114,12 +127,12 @@ function verdict(trouble) {
 }
 
 /** @param {import('../native.js').TableState} state */
-function toLines({ name, trouble, warnings, unchecked, history }) {
+function toLines({ name, trouble, warnings, unchecked, indexes }) {
   return [
     trouble?.message ?? `Table ${name} can be used.`,
     ...warnings.map(({ message }) => `Warning: ${message}`),
     ...unchecked.map(({ message }) => message),
-    ...(history ? [history.trouble?.message ?? `Index ${history.index} can be used.`] : []),
+    ...indexes.map(({ index, trouble: why }) => why?.message ?? `Index ${index} can be used.`),
   ];
 }
 

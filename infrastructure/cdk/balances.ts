@@ -13,6 +13,11 @@ export interface BalancesProps {
    * transaction, and limits one account to about 1,000 transactions a second: docs/history.md.
    */
   history?: boolean;
+  /**
+   * Whether there is the index that `listHolds` and `releaseExpiredHolds` read, and the policy that holds
+   * need. Opening and closing a hold costs one write unit more each: docs/holds.md.
+   */
+  holds?: boolean;
 }
 
 export class Balances extends Construct {
@@ -22,6 +27,8 @@ export class Balances extends Construct {
   readonly usePolicy: ManagedPolicy;
   /** For whoever lists the history of users, the program or somebody else. */
   readonly historyPolicy?: ManagedPolicy;
+  /** For the program that makes and closes holds, beside the first one. */
+  readonly holdsPolicy?: ManagedPolicy;
   /** For whoever runs `dynamodb-balance audit` and `tables check`. */
   readonly auditPolicy: ManagedPolicy;
 
@@ -31,6 +38,7 @@ export class Balances extends Construct {
       balancesTableName = 'UserBalances',
       transactionsTableName = 'Transactions',
       history = false,
+      holds = false,
     } = props;
     this.balancesTable = this.#table('BalancesTable', balancesTableName, 'userId');
     this.transactionsTable = this.#table(
@@ -51,6 +59,9 @@ export class Balances extends Construct {
     );
     if (history) {
       this.historyPolicy = this.#addHistory();
+    }
+    if (holds) {
+      this.holdsPolicy = this.#addHolds();
     }
     this.auditPolicy = this.#policy(
       'AuditPolicy',
@@ -78,23 +89,43 @@ export class Balances extends Construct {
   }
 
   #addHistory(): ManagedPolicy {
-    const indexName = 'UserHistory';
-    this.transactionsTable.addGlobalSecondaryIndex({
-      indexName,
-      partitionKey: { name: 'userId', type: AttributeType.STRING },
-      sortKey: { name: 'timestamp', type: AttributeType.STRING },
-      projectionType: ProjectionType.ALL,
-    });
+    const index = this.#addIndex('UserHistory', 'timestamp');
     return new ManagedPolicy(this, 'HistoryPolicy', {
       description: 'List the transactions of users with dynamodb-balance',
       statements: [
+        new PolicyStatement({ sid: 'History', actions: ['dynamodb:Query'], resources: [index] }),
+      ],
+    });
+  }
+
+  #addHolds(): ManagedPolicy {
+    const index = this.#addIndex('OpenHolds', 'openUntil');
+    return new ManagedPolicy(this, 'HoldsPolicy', {
+      description: 'Close, list and sweep holds with dynamodb-balance',
+      statements: [
         new PolicyStatement({
-          sid: 'History',
-          actions: ['dynamodb:Query'],
-          resources: [`${this.transactionsTable.tableArn}/index/${indexName}`],
+          sid: 'Holds',
+          actions: ['dynamodb:UpdateItem'],
+          resources: [this.transactionsTable.tableArn],
+        }),
+        new PolicyStatement({
+          sid: 'OpenHolds',
+          actions: ['dynamodb:Query', 'dynamodb:Scan'],
+          resources: [index],
         }),
       ],
     });
+  }
+
+  /** Adds an index by user; returns its ARN. */
+  #addIndex(indexName: string, sortKey: string): string {
+    this.transactionsTable.addGlobalSecondaryIndex({
+      indexName,
+      partitionKey: { name: 'userId', type: AttributeType.STRING },
+      sortKey: { name: sortKey, type: AttributeType.STRING },
+      projectionType: ProjectionType.ALL,
+    });
+    return `${this.transactionsTable.tableArn}/index/${indexName}`;
   }
 
   #policy(

@@ -27,6 +27,13 @@ variable "history" {
   default = false
 }
 
+# The index that listHolds and releaseExpiredHolds read, and the permissions that holds need. Opening and
+# closing a hold costs one write unit more each: docs/holds.md.
+variable "holds" {
+  type    = bool
+  default = false
+}
+
 # Encrypted at rest with a key that AWS owns. For a KMS key of your own, add
 # server_side_encryption { enabled = true, kms_key_arn = … } to both tables, and kms:Decrypt to the
 # policies.
@@ -62,7 +69,11 @@ resource "aws_dynamodb_table" "transactions" {
   }
 
   dynamic "attribute" {
-    for_each = var.history ? ["userId", "timestamp"] : []
+    for_each = concat(
+      var.history || var.holds ? ["userId"] : [],
+      var.history ? ["timestamp"] : [],
+      var.holds ? ["openUntil"] : [],
+    )
     content {
       name = attribute.value
       type = "S"
@@ -75,6 +86,16 @@ resource "aws_dynamodb_table" "transactions" {
       name            = global_secondary_index.value
       hash_key        = "userId"
       range_key       = "timestamp"
+      projection_type = "ALL"
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = var.holds ? ["OpenHolds"] : []
+    content {
+      name            = global_secondary_index.value
+      hash_key        = "userId"
+      range_key       = "openUntil"
       projection_type = "ALL"
     }
   }
@@ -130,6 +151,28 @@ resource "aws_iam_policy" "history" {
   policy      = data.aws_iam_policy_document.history.json
 }
 
+# For the program that makes and closes holds, beside the first one.
+data "aws_iam_policy_document" "holds" {
+  statement {
+    sid       = "Holds"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.transactions.arn]
+  }
+
+  statement {
+    sid       = "OpenHolds"
+    actions   = ["dynamodb:Query", "dynamodb:Scan"]
+    resources = ["${aws_dynamodb_table.transactions.arn}/index/OpenHolds"]
+  }
+}
+
+resource "aws_iam_policy" "holds" {
+  count       = var.holds ? 1 : 0
+  name_prefix = "dynamodb-balance-holds-"
+  description = "Close, list and sweep holds with dynamodb-balance"
+  policy      = data.aws_iam_policy_document.holds.json
+}
+
 # For whoever runs dynamodb-balance audit and tables check.
 data "aws_iam_policy_document" "audit" {
   statement {
@@ -164,6 +207,11 @@ output "use_policy_arn" {
 output "history_policy_arn" {
   description = "Attach it to the role of whoever lists the history of users; null without the index"
   value       = one(aws_iam_policy.history[*].arn)
+}
+
+output "holds_policy_arn" {
+  description = "Attach it to the role of the program that makes and closes holds; null without the index"
+  value       = one(aws_iam_policy.holds[*].arn)
 }
 
 output "audit_policy_arn" {

@@ -10,8 +10,7 @@ use napi_derive::napi;
 
 use super::failure::Failure;
 use super::{options, runtime};
-use crate::core::audit::{Findings, Malformed, Mismatch, Negative, Report, Table};
-use crate::core::history::INDEX;
+use crate::core::audit::{Findings, HeldMismatch, Malformed, Mismatch, Negative, Report, Table};
 use crate::dynamodb::admin::audit::{self, IndexState, Progress, Warning};
 use crate::error::BalanceError;
 use crate::options::Options;
@@ -26,13 +25,14 @@ pub struct TableState {
     pub warnings: Vec<WarningData>,
     pub unchecked: Vec<WarningData>,
     /// Of the table of transactions.
-    pub history: Option<HistoryIndexState>,
+    pub indexes: Vec<IndexData>,
 }
 
-/// The index that the history is read from, as it was found; `trouble` is why it cannot be used.
+/// An index as it was found; `trouble` is why it cannot be used. `option` of `createTables` adds it.
 #[napi(object)]
-pub struct HistoryIndexState {
+pub struct IndexData {
     pub index: String,
+    pub option: String,
     pub status: String,
     pub is_backfilling: bool,
     pub trouble: Option<Failure>,
@@ -60,6 +60,8 @@ pub struct AuditReport {
     pub passes: u32,
     pub mismatch_count: i64,
     pub mismatches: Vec<MismatchData>,
+    pub held_mismatch_count: i64,
+    pub held_mismatches: Vec<HeldMismatchData>,
     pub negative_count: i64,
     pub negatives: Vec<NegativeData>,
     pub malformed_count: i64,
@@ -74,6 +76,14 @@ pub struct MismatchData {
     pub balance: Option<String>,
     pub expected: String,
     pub records: i64,
+}
+
+#[napi(object)]
+pub struct HeldMismatchData {
+    pub user_id: String,
+    pub held: Option<String>,
+    pub expected: String,
+    pub open_holds: i64,
 }
 
 #[napi(object)]
@@ -95,8 +105,7 @@ pub type ProgressFunction =
     ThreadsafeFunction<AuditProgress, (), AuditProgress, Status, false, true>;
 
 /// Tells JavaScript of an index that is being built. Weak: it does not keep the process alive.
-pub type IndexProgressFunction =
-    ThreadsafeFunction<HistoryIndexState, (), HistoryIndexState, Status, false, true>;
+pub type IndexProgressFunction = ThreadsafeFunction<IndexData, (), IndexData, Status, false, true>;
 
 /// Makes what is missing of the tables. Resolves either way.
 #[napi]
@@ -105,6 +114,7 @@ pub fn create_tables<'env>(
     options: Object<'_>,
     environment: HashMap<String, String>,
     history: bool,
+    holds: bool,
     on_progress: IndexProgressFunction,
 ) -> Result<PromiseRaw<'env, Either<(), Failure>>> {
     let options = read_options(&options)?;
@@ -112,7 +122,7 @@ pub fn create_tables<'env>(
         let tell = |state: &IndexState| {
             on_progress.call(state.clone().into(), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        audit::create_tables(&options?, &environment, TablesOptions { history }, tell).await
+        audit::create_tables(&options?, &environment, TablesOptions { history, holds }, tell).await
     })
 }
 
@@ -182,15 +192,16 @@ impl From<audit::TableState> for TableState {
             trouble: state.trouble.map(Failure::from),
             warnings: plain(state.warnings),
             unchecked: plain(state.unchecked),
-            history: state.history.map(HistoryIndexState::from),
+            indexes: state.indexes.into_iter().map(IndexData::from).collect(),
         }
     }
 }
 
-impl From<IndexState> for HistoryIndexState {
+impl From<IndexState> for IndexData {
     fn from(state: IndexState) -> Self {
         Self {
-            index: INDEX.to_owned(),
+            index: state.index.name().to_owned(),
+            option: state.index.option().to_owned(),
             status: state.status,
             is_backfilling: state.is_backfilling,
             trouble: state.trouble.map(Failure::from),
@@ -213,6 +224,7 @@ impl From<Progress> for AuditProgress {
 impl From<Report> for AuditReport {
     fn from(report: Report) -> Self {
         let (mismatch_count, mismatches) = split(report.mismatches);
+        let (held_mismatch_count, held_mismatches) = split(report.held_mismatches);
         let (negative_count, negatives) = split(report.negatives);
         let (malformed_count, malformed) = split(report.malformed);
         let (busy_count, busy) = split(report.busy);
@@ -222,6 +234,8 @@ impl From<Report> for AuditReport {
             passes: report.passes,
             mismatch_count,
             mismatches,
+            held_mismatch_count,
+            held_mismatches,
             negative_count,
             negatives,
             malformed_count,
@@ -239,6 +253,17 @@ impl From<Mismatch> for MismatchData {
             balance: mismatch.balance.map(|balance| balance.to_string()),
             expected: mismatch.expected.to_string(),
             records: count(mismatch.records),
+        }
+    }
+}
+
+impl From<HeldMismatch> for HeldMismatchData {
+    fn from(mismatch: HeldMismatch) -> Self {
+        Self {
+            user_id: mismatch.user_id,
+            held: mismatch.held.map(|held| held.to_string()),
+            expected: mismatch.expected.to_string(),
+            open_holds: count(mismatch.open_holds),
         }
     }
 }

@@ -18,9 +18,10 @@ use super::results::{BalanceData, TransactionsData};
 use super::runtime;
 use super::transactions::{self, TransactionFields};
 use super::value::{self, AnyValue};
-use crate::driver::ledger::{Balance, Ledger};
+use crate::driver::ledger::Ledger;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
+use crate::money::Decimal;
 use crate::options::Options;
 use crate::options::credentials::CredentialsSource;
 use crate::options::tables::{TablesOptions, UncheckedTablesOptions};
@@ -30,7 +31,7 @@ use crate::transaction::{IdempotentKey, Transaction, UserId};
 #[napi]
 pub struct NativeClient {
     pub(super) ledger: Ledger<DynamoDb>,
-    store: Arc<DynamoDb>,
+    pub(super) store: Arc<DynamoDb>,
     pub(super) listings: Arc<Listings>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) runtime: Handle,
@@ -84,10 +85,10 @@ impl NativeClient {
     ) -> Result<Option<Failure>> {
         let user_id = value::read(user_id)?;
         let accepted = UserId::validate_for_balance(user_id).and_then(|user_id| {
-            self.ledger.get_balance(
+            self.ledger.get_current_balance(
                 ordinal(number),
                 user_id,
-                self.recipient(number, |it: Balance| it.balance.to_number()),
+                self.recipient(number, |balance: Decimal| balance.to_number()),
             )
         });
         Ok(accepted.err().map(Failure::from))
@@ -209,8 +210,10 @@ impl NativeClient {
         number: f64,
         names: Vec<String>,
         history: AnyValue<'_>,
+        holds: AnyValue<'_>,
     ) -> Result<Option<Failure>> {
-        let unchecked = UncheckedTablesOptions { names, history: value::read(history)? };
+        let (history, holds) = (value::read(history)?, value::read(holds)?);
+        let unchecked = UncheckedTablesOptions { names, history, holds };
         let store = Arc::clone(&self.store);
         let accepted = TablesOptions::validate(&unchecked).map(|wanted| {
             self.answer(number, async move { store.create_tables(wanted).await });
@@ -219,7 +222,7 @@ impl NativeClient {
     }
 
     /// Puts the answer of a call into the outbox, a success in the form that JavaScript takes.
-    fn recipient<T, A: Into<Answered>>(
+    pub(super) fn recipient<T, A: Into<Answered>>(
         &self,
         number: f64,
         form: impl FnOnce(T) -> A + Send + 'static,

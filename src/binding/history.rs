@@ -1,7 +1,8 @@
-//! The listing of transactions as `index.js` sees it.
+//! The listings of transactions and holds as `index.js` sees it.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -12,11 +13,19 @@ use tokio::sync::oneshot;
 
 use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
-use super::value;
-use crate::core::history::{Listing, Page, RecordedTransaction, UncheckedListing};
+use super::outbox::Answered;
+use super::value::{self, AnyValue};
+use crate::core::history::{
+    ExpiredPage, Listing, Page, Position, RecordedTransaction, UncheckedListing,
+};
+use crate::core::holds;
 use crate::driver::reply;
 use crate::dynamodb::history::History;
 use crate::error::BalanceError;
+use crate::money::Decimal;
+use crate::store::Store as _;
+
+type Cancelled = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The listings of a client, of which those under way can be ended early.
 pub struct Listings {
@@ -40,24 +49,24 @@ pub struct TransactionData {
     pub transaction_type: String,
     pub timestamp: String,
     pub metadata: Option<Vec<Vec<String>>>,
+    pub hold_state: Option<String>,
+    pub expires_at: Option<String>,
+    pub captured_amount: Option<String>,
+    pub closed_by: Option<String>,
+    pub hold: Option<String>,
     pub malformed: Option<String>,
+}
+
+/// Expired holds by their keys, and where the next page begins.
+#[napi(object)]
+pub struct ExpiredData {
+    pub holds: Vec<TransactionData>,
+    pub next: Option<Vec<String>>,
 }
 
 impl Listings {
     pub fn new(history: History) -> Self {
         Self { history, under_way: Mutex::default() }
-    }
-
-    async fn list(
-        &self,
-        number: u64,
-        listing: Listing,
-        cancelled: oneshot::Receiver<()>,
-    ) -> std::result::Result<Page, BalanceError> {
-        let cancelled = async { drop(cancelled.await) };
-        let work = AssertUnwindSafe(self.history.list(listing, cancelled)).catch_unwind().await;
-        self.under_way().remove(&number);
-        work.unwrap_or_else(|_panic| Err(reply::lost()))
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<()>>> {
@@ -80,20 +89,66 @@ impl NativeClient {
             limit: field("limit")?,
             cursor: field("cursor")?,
         };
-        let accepted = Listing::validate(unchecked).and_then(|listing| {
-            let permit = self.ledger.admit()?;
-            let (cancel, cancelled) = oneshot::channel();
-            self.listings.under_way().insert(ordinal(number), cancel);
-            let (listings, outbox) = (Arc::clone(&self.listings), Arc::clone(&self.outbox));
-            drop(self.runtime.spawn(async move {
-                let outcome = listings.list(ordinal(number), listing, cancelled).await;
-                outbox.put(number, outcome.map(PageData::from));
-                drop(permit);
-                outbox.ring();
-            }));
-            Ok(())
-        });
+        let accepted = Listing::validate(unchecked).and_then(|listing| self.list(number, listing));
         Ok(accepted.err().map(Failure::from))
+    }
+
+    #[napi]
+    pub fn list_holds(
+        &self,
+        number: f64,
+        user_id: AnyValue<'_>,
+        limit: AnyValue<'_>,
+        cursor: AnyValue<'_>,
+    ) -> Result<Option<Failure>> {
+        let (user_id, limit, cursor) =
+            (value::read(user_id)?, value::read(limit)?, value::read(cursor)?);
+        let accepted = Listing::validate_holds(user_id, &limit, &cursor)
+            .and_then(|listing| self.list(number, listing));
+        Ok(accepted.err().map(Failure::from))
+    }
+
+    /// A page of the open holds of all users that have expired. `after` is where the page before ended.
+    #[napi]
+    pub fn list_expired_holds(&self, number: f64, after: Option<Vec<String>>) -> Option<Failure> {
+        let expired = holds::expired(self.store.now(), position(after));
+        let accepted = self.begin_listing(number, move |listings, cancelled| async move {
+            let page = listings.history.read(expired, cancelled).await;
+            page.map(ExpiredData::from)
+        });
+        accepted.err().map(Failure::from)
+    }
+
+    fn list(&self, number: f64, listing: Listing) -> std::result::Result<(), BalanceError> {
+        self.begin_listing(number, move |listings, cancelled| async move {
+            listings.history.read(listing, cancelled).await.map(PageData::from)
+        })
+    }
+
+    /// Reads beside the calls, until it is done or `cancel_listing` ends it.
+    fn begin_listing<T, Work>(
+        &self,
+        number: f64,
+        read: impl FnOnce(Arc<Listings>, Cancelled) -> Work + Send + 'static,
+    ) -> std::result::Result<(), BalanceError>
+    where
+        T: Into<Answered> + Send,
+        Work: Future<Output = std::result::Result<T, BalanceError>> + Send,
+    {
+        let permit = self.ledger.admit()?;
+        let (cancel, cancelled) = oneshot::channel();
+        self.listings.under_way().insert(ordinal(number), cancel);
+        let (listings, outbox) = (Arc::clone(&self.listings), Arc::clone(&self.outbox));
+        let cancelled: Cancelled = Box::pin(async { drop(cancelled.await) });
+        drop(self.runtime.spawn(async move {
+            let work = read(Arc::clone(&listings), cancelled);
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            listings.under_way().remove(&ordinal(number));
+            outbox.put(number, outcome.unwrap_or_else(|_panic| Err(reply::lost())));
+            drop(permit);
+            outbox.ring();
+        }));
+        Ok(())
     }
 
     /// Ends a listing early.
@@ -102,6 +157,24 @@ impl NativeClient {
         if let Some(cancel) = self.listings.under_way().remove(&ordinal(number)) {
             // It may just have been answered.
             let _ = cancel.send(());
+        }
+    }
+}
+
+/// User, sort key and key.
+fn position(after: Option<Vec<String>>) -> Option<(String, Position)> {
+    let [user_id, sort, idempotent_key] = after?.try_into().ok()?;
+    Some((user_id, Position { sort, idempotent_key }))
+}
+
+impl From<ExpiredPage> for ExpiredData {
+    fn from(page: ExpiredPage) -> Self {
+        let next = |(user_id, position): (String, Position)| {
+            vec![user_id, position.sort, position.idempotent_key]
+        };
+        Self {
+            holds: page.holds.into_iter().map(TransactionData::from).collect(),
+            next: page.read_up_to.map(next),
         }
     }
 }
@@ -120,6 +193,7 @@ impl From<RecordedTransaction> for TransactionData {
         let pairs = |entries: Vec<(String, String)>| {
             entries.into_iter().map(|(name, value)| vec![name, value]).collect()
         };
+        let hold = transaction.hold.as_ref();
         Self {
             idempotent_key: transaction.idempotent_key,
             user_id: transaction.user_id,
@@ -127,6 +201,13 @@ impl From<RecordedTransaction> for TransactionData {
             transaction_type: transaction.transaction_type,
             timestamp: transaction.timestamp,
             metadata: transaction.metadata.map(pairs),
+            hold_state: hold.map(|hold| hold.state.as_str().to_owned()),
+            expires_at: hold.and_then(|hold| hold.expires_at.clone()),
+            captured_amount: hold
+                .and_then(|hold| hold.captured.as_ref())
+                .map(Decimal::to_plain_string),
+            closed_by: hold.and_then(|hold| hold.closed_by.clone()),
+            hold: transaction.returned_from,
             malformed: transaction.malformed,
         }
     }

@@ -6,6 +6,7 @@ pub mod client;
 pub mod credentials;
 pub mod failure;
 pub mod history;
+pub mod holds;
 pub mod options;
 pub mod outbox;
 pub mod results;

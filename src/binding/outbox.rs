@@ -3,18 +3,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::bindgen_prelude::{Either6, FnArgs, Function};
+use napi::bindgen_prelude::{Either7, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status};
 
 use super::failure::Failure;
-use super::history::PageData;
+use super::history::{ExpiredData, PageData};
 use super::results::{BalanceData, TransactionsData};
 use crate::error::BalanceError;
 
 /// A balance in the words of `getCurrentBalance`, nothing, a failure, a balance in full, transactions,
-/// or a page of a history.
-pub type Outcome = Either6<f64, (), Failure, BalanceData, TransactionsData, PageData>;
+/// a page of a history or of holds, or one of expired holds.
+pub type Outcome = Either7<f64, (), Failure, BalanceData, TransactionsData, PageData, ExpiredData>;
 
 /// The numbers of the calls, and their outcomes in the same order.
 pub type Delivery = FnArgs<(Vec<f64>, Vec<Outcome>)>;
@@ -56,7 +56,7 @@ impl Outbox {
     ) {
         let outcome = match outcome {
             Ok(success) => success.into().0,
-            Err(error) => Either6::C(error.into()),
+            Err(error) => Either7::C(error.into()),
         };
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.0.push(number);
@@ -76,30 +76,36 @@ pub struct Answered(Outcome);
 
 impl From<f64> for Answered {
     fn from(balance: f64) -> Self {
-        Self(Either6::A(balance))
+        Self(Either7::A(balance))
     }
 }
 
 impl From<()> for Answered {
     fn from((): ()) -> Self {
-        Self(Either6::B(()))
+        Self(Either7::B(()))
     }
 }
 
 impl From<BalanceData> for Answered {
     fn from(balance: BalanceData) -> Self {
-        Self(Either6::D(balance))
+        Self(Either7::D(balance))
     }
 }
 
 impl From<TransactionsData> for Answered {
     fn from(transactions: TransactionsData) -> Self {
-        Self(Either6::E(transactions))
+        Self(Either7::E(transactions))
     }
 }
 
 impl From<PageData> for Answered {
     fn from(page: PageData) -> Self {
-        Self(Either6::F(page))
+        Self(Either7::F(page))
+    }
+}
+
+impl From<ExpiredData> for Answered {
+    fn from(page: ExpiredData) -> Self {
+        Self(Either7::G(page))
     }
 }

@@ -4,6 +4,7 @@ use napi_derive::napi;
 
 use super::history::TransactionData;
 use crate::core::history::RecordedTransaction;
+use crate::driver::closing::Closed;
 use crate::driver::ledger::{Balance, Recorded};
 
 /// The balance of a user in full.
@@ -20,7 +21,7 @@ impl From<Balance> for BalanceData {
         Self {
             user_id: balance.user_id.as_str().to_owned(),
             balance: balance.balance.to_plain_string(),
-            held: "0".to_owned(),
+            held: balance.held.to_plain_string(),
             exists: balance.exists,
         }
     }
@@ -31,6 +32,13 @@ impl From<Balance> for BalanceData {
 pub struct TransactionsData {
     pub transactions: Vec<TransactionData>,
     pub replayed: bool,
+}
+
+/// A hold that was closed.
+impl From<Closed> for TransactionsData {
+    fn from(closed: Closed) -> Self {
+        Self { transactions: vec![closed.hold.into()], replayed: closed.is_replayed }
+    }
 }
 
 impl From<Recorded> for TransactionsData {

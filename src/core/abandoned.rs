@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::core::epoch::Epoch;
+use crate::store::Name;
 use crate::transaction::{IdempotentKey, UserId};
 
 /// AWS refuses a request whose signature is older than 15 minutes; five more are for clocks that
@@ -19,69 +20,75 @@ const MAX_AGE: Duration = Duration::from_mins(20);
 /// every key counts as one of them.
 const MAX_KEYS: usize = 65_536;
 
-/// What may still arrive for a key and a user.
+/// What may still arrive.
 #[derive(Clone, Copy, Debug)]
 struct Request {
     epoch: Epoch,
     since: Instant,
 }
 
-/// A key may be used for several users, by mistake.
-type Name = (IdempotentKey, UserId);
+/// A key may be used for several users, by mistake; and the hold that was recorded under it may be closed.
+type Use = (UserId, bool);
 
 /// All requests of a client that were given up.
 #[derive(Debug, Default)]
 pub struct Abandoned {
-    by_name: HashMap<Name, Request>,
+    by_key: HashMap<IdempotentKey, HashMap<Use, Request>>,
     /// In the order in which they were given up; a name may stand here more often than it counts.
-    order: VecDeque<(Instant, Name)>,
+    order: VecDeque<(Instant, IdempotentKey, Use)>,
     /// The last epoch of those that are not remembered one by one, and when it was noted.
     forgotten: Option<(Epoch, Instant)>,
 }
 
 impl Abandoned {
     /// A request of this epoch was given up.
-    pub fn add(&mut self, key: &IdempotentKey, user_id: &UserId, epoch: Epoch, now: Instant) {
+    pub fn add(&mut self, name: Name<'_>, epoch: Epoch, now: Instant) {
         self.expire(now);
-        let name = (key.clone(), user_id.clone());
-        let epoch = self.by_name.get(&name).map_or(epoch, |earlier| earlier.epoch.max(epoch));
-        self.by_name.insert(name.clone(), Request { epoch, since: now });
-        self.order.push_back((now, name));
+        let epoch = self.request(name).map_or(epoch, |earlier| earlier.epoch.max(epoch));
+        let of_key = self.by_key.entry(name.key.clone()).or_default();
+        of_key.insert(use_of(name), Request { epoch, since: now });
+        self.order.push_back((now, name.key.clone(), use_of(name)));
         while self.order.len() > MAX_KEYS {
             self.forget_oldest(now);
         }
     }
 
-    /// The last epoch of the requests that may still arrive for a key and a user.
-    pub fn last_epoch(&self, key: &IdempotentKey, user_id: &UserId, now: Instant) -> Option<Epoch> {
+    /// The last epoch of the requests with this name that may still arrive.
+    pub fn last_epoch(&self, name: Name<'_>, now: Instant) -> Option<Epoch> {
         let is_alive = |since: Instant| now.duration_since(since) < MAX_AGE;
         let forgotten =
             self.forgotten.filter(|(_, since)| is_alive(*since)).map(|(epoch, _)| epoch);
-        if self.by_name.is_empty() {
-            return forgotten;
-        }
-        let named = self.by_name.get(&(key.clone(), user_id.clone()));
+        let named = self.request(name);
         named.filter(|request| is_alive(request.since)).map(|request| request.epoch).max(forgotten)
     }
 
-    /// Whether a request for a key and a user was given up, and it is not known what became of it.
-    pub fn contains(&self, key: &IdempotentKey, user_id: &UserId, now: Instant) -> bool {
-        !self.by_name.is_empty()
-            && self
-                .by_name
-                .get(&(key.clone(), user_id.clone()))
-                .is_some_and(|request| now.duration_since(request.since) < MAX_AGE)
+    /// Whether a request with this name was given up, and it is not known what became of it.
+    pub fn contains(&self, name: Name<'_>, now: Instant) -> bool {
+        self.request(name).is_some_and(|it| now.duration_since(it.since) < MAX_AGE)
     }
 
-    /// It is known what became of the requests for a key and a user.
-    pub fn settle(&mut self, key: &IdempotentKey, user_id: &UserId) {
-        if !self.by_name.is_empty() {
-            self.by_name.remove(&(key.clone(), user_id.clone()));
+    /// The same for a key, whoever it was used for.
+    pub fn contains_key(&self, key: &IdempotentKey, now: Instant) -> bool {
+        let mut requests = self.by_key.get(key).into_iter().flat_map(HashMap::values);
+        requests.any(|request| now.duration_since(request.since) < MAX_AGE)
+    }
+
+    /// It is known what became of the requests with this name.
+    pub fn settle(&mut self, name: Name<'_>) {
+        if let Some(of_key) = self.by_key.get_mut(name.key) {
+            of_key.remove(&use_of(name));
+            if of_key.is_empty() {
+                self.by_key.remove(name.key);
+            }
         }
     }
 
+    fn request(&self, name: Name<'_>) -> Option<Request> {
+        self.by_key.get(name.key)?.get(&use_of(name)).copied()
+    }
+
     fn expire(&mut self, now: Instant) {
-        while let Some((since, _)) = self.order.front()
+        while let Some((since, _, _)) = self.order.front()
             && now.duration_since(*since) >= MAX_AGE
         {
             self.drop_oldest();
@@ -96,10 +103,16 @@ impl Abandoned {
     }
 
     fn drop_oldest(&mut self) -> Option<Request> {
-        let (since, name) = self.order.pop_front()?;
-        let is_current = self.by_name.get(&name).is_some_and(|request| request.since == since);
-        if is_current { self.by_name.remove(&name) } else { None }
+        let (since, key, (user_id, is_closing)) = self.order.pop_front()?;
+        let name = Name { key: &key, user_id: &user_id, is_closing };
+        let current = self.request(name).filter(|request| request.since == since)?;
+        self.settle(name);
+        Some(current)
     }
+}
+
+fn use_of(name: Name<'_>) -> Use {
+    (name.user_id.clone(), name.is_closing)
 }
 
 #[cfg(test)]

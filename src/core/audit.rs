@@ -3,14 +3,16 @@
 //!
 //! The first pass reads everything and is no snapshot, so that a user who does not add up is only
 //! a suspect. Then the suspects' balances are read, and all records once more. Records are only
-//! ever added. So a suspect who has as many records after the second pass as after the first had
-//! exactly those at the moment between the two at which the balance was read: the verdict is
-//! exact. A suspect with more records has moved in between, and has to be looked at again.
+//! ever added, and holds only ever closed. So a suspect who has as many records, and as many of them
+//! closed, after the second pass as after the first had exactly those at the moment between the two at
+//! which the balance was read: the verdict is exact. A suspect with more has moved in between, and has
+//! to be looked at again.
 
 use std::collections::HashMap;
 
 use crate::money::sum::Sum;
 use crate::money::{Decimal, DefaultBalance, StoredBalance};
+use crate::store::HoldState;
 use crate::transaction::TransactionType;
 
 /// How many findings of one kind are kept; the others are only counted.
@@ -30,6 +32,7 @@ pub enum Attribute {
 pub struct BalanceItem {
     pub user_id: String,
     pub balance: Attribute,
+    pub held: Attribute,
     pub epoch: Attribute,
 }
 
@@ -42,6 +45,7 @@ pub struct RecordItem {
     pub transaction_type: Attribute,
     pub timestamp: Attribute,
     pub call_id: Attribute,
+    pub hold_state: Attribute,
 }
 
 /// The table that an item was found in.
@@ -59,6 +63,16 @@ pub struct Mismatch {
     pub balance: Option<Decimal>,
     pub expected: Decimal,
     pub records: u64,
+}
+
+/// A user for whom other money is held than what the open holds have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldMismatch {
+    pub user_id: String,
+    /// `None`: nothing is stored.
+    pub held: Option<Decimal>,
+    pub expected: Decimal,
+    pub open_holds: u64,
 }
 
 /// A user whose balance is below zero.
@@ -106,6 +120,7 @@ pub struct Report {
     /// How often the records were read.
     pub passes: u32,
     pub mismatches: Findings<Mismatch>,
+    pub held_mismatches: Findings<HeldMismatch>,
     pub negatives: Findings<Negative>,
     pub malformed: Findings<Malformed>,
     /// Users whose money moved during every pass: not judged.
@@ -117,15 +132,61 @@ pub struct Report {
 struct Tally {
     sum: Sum,
     records: u64,
+    /// Boxed: most users have none, and there may be millions of them.
+    holds: Option<Box<Holds>>,
+}
+
+/// The holds of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Holds {
+    /// What the open ones have.
+    held: Sum,
+    open: u64,
+    closed: u64,
+}
+
+impl Holds {
+    fn none() -> Self {
+        Self { held: Sum::zero(), open: 0, closed: 0 }
+    }
+
+    fn count(&mut self, amount: &Decimal, state: HoldState) {
+        match state {
+            HoldState::Open => {
+                self.open += 1;
+                self.held.add(amount);
+            }
+            HoldState::Captured | HoldState::Released => self.closed += 1,
+        }
+    }
 }
 
 impl Tally {
     fn zero() -> Self {
-        Self { sum: Sum::zero(), records: 0 }
+        Self { sum: Sum::zero(), records: 0, holds: None }
+    }
+
+    /// Both numbers only grow.
+    fn has_moved_since(&self, before: &Self) -> bool {
+        let closed = |tally: &Self| tally.holds.as_ref().map_or(0, |holds| holds.closed);
+        (self.records, closed(self)) != (before.records, closed(before))
+    }
+
+    fn open_holds(&self) -> u64 {
+        self.holds.as_ref().map_or(0, |holds| holds.open)
+    }
+
+    fn held(&self) -> Decimal {
+        let held = |holds: &Holds| holds.held.on_top_of(&Decimal::default());
+        self.holds.as_deref().map(held).unwrap_or_default()
     }
 
     fn count(&mut self, movement: &BalanceChange) {
         self.records += 1;
+        if let Some(state) = movement.hold {
+            let holds = self.holds.get_or_insert_with(|| Box::new(Holds::none()));
+            holds.count(&movement.amount, state);
+        }
         match movement.transaction_type {
             TransactionType::Credit => self.sum.add(&movement.amount),
             TransactionType::Debit => self.sum.subtract(&movement.amount),
@@ -138,17 +199,36 @@ struct BalanceChange {
     user_id: String,
     amount: Decimal,
     transaction_type: TransactionType,
+    hold: Option<HoldState>,
+}
+
+/// The stored sums of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    pub balance: StoredBalance,
+    pub held: StoredBalance,
+}
+
+impl Sums {
+    fn absent() -> Self {
+        Self { balance: StoredBalance::Absent, held: StoredBalance::Absent }
+    }
+
+    /// Whether they are the default plus the records, and what the open holds have.
+    fn add_up(&self, tally: &Tally, default_balance: &Decimal) -> bool {
+        adds_up(&self.balance, tally, default_balance) && is_held(&self.held, tally)
+    }
 }
 
 /// A user during the first pass.
 struct Account {
-    balance: StoredBalance,
+    sums: Sums,
     tally: Tally,
 }
 
 impl Account {
     fn unseen() -> Self {
-        Self { balance: StoredBalance::Absent, tally: Tally::zero() }
+        Self { sums: Sums::absent(), tally: Tally::zero() }
     }
 }
 
@@ -180,23 +260,24 @@ impl FirstPass {
                 "balance must be a number",
             ),
             (
+                matches!(item.held, Attribute::Absent | Attribute::Number(_)),
+                "held must be a number",
+            ),
+            (
                 matches!(item.epoch, Attribute::Absent | Attribute::Number(_)),
                 "epoch must be a number",
             ),
         ]);
         self.report_malformed(Table::Balances, &item.user_id, complaint);
-        let balance = match item.balance {
-            Attribute::Absent => StoredBalance::Absent,
-            Attribute::Number(number) => StoredBalance::Number(number),
-            _ => StoredBalance::Corrupt,
-        };
+        let (balance, held) = (stored(item.balance), stored(item.held));
         if let StoredBalance::Number(number) = &balance
             && number.is_negative()
         {
             let negative = Negative { user_id: item.user_id.clone(), balance: number.clone() };
             self.report.negatives.add(negative);
         }
-        self.accounts.entry(item.user_id).or_insert_with(Account::unseen).balance = balance;
+        let account = self.accounts.entry(item.user_id).or_insert_with(Account::unseen);
+        account.sums = Sums { balance, held };
     }
 
     pub fn add_record(&mut self, item: RecordItem) {
@@ -218,8 +299,8 @@ impl FirstPass {
             .accounts
             .into_iter()
             .filter(|(_, account)| {
-                account.balance != StoredBalance::Corrupt
-                    && !adds_up(&account.balance, &account.tally, &default_balance)
+                account.sums.balance != StoredBalance::Corrupt
+                    && !account.sums.add_up(&account.tally, &default_balance)
             })
             .map(|(user_id, account)| (user_id, Suspect::new(account.tally)))
             .collect();
@@ -237,15 +318,15 @@ impl FirstPass {
 struct Suspect {
     /// The records as the pass before counted them.
     before: Tally,
-    /// The balance as it was between the two passes.
-    balance: StoredBalance,
+    /// The sums as they were between the two passes.
+    sums: Sums,
     /// The records as this pass counts them.
     now: Tally,
 }
 
 impl Suspect {
     fn new(before: Tally) -> Self {
-        Self { before, balance: StoredBalance::Absent, now: Tally::zero() }
+        Self { before, sums: Sums::absent(), now: Tally::zero() }
     }
 }
 
@@ -262,11 +343,11 @@ impl Recount {
         self.suspects.keys().cloned().collect()
     }
 
-    /// A suspect's balance, read after the pass before and before this one. A suspect for whom
-    /// none was found has none.
-    pub fn set_balance(&mut self, user_id: &str, balance: StoredBalance) {
+    /// A suspect's sums, read after the pass before and before this one. A suspect for whom none were
+    /// found has none.
+    pub fn set_sums(&mut self, user_id: &str, sums: Sums) {
         if let Some(suspect) = self.suspects.get_mut(user_id) {
-            suspect.balance = balance;
+            suspect.sums = sums;
         }
     }
 
@@ -278,13 +359,13 @@ impl Recount {
         }
     }
 
-    /// Ends a pass: judges the suspects that had no new record, and keeps the others.
+    /// Ends a pass: judges the suspects for whom nothing has moved, and keeps the others.
     pub fn end_pass(&mut self) {
         self.report.passes += 1;
         let (judged, moving): (HashMap<_, _>, HashMap<_, _>) = self
             .suspects
             .drain()
-            .partition(|(_, suspect)| suspect.now.records == suspect.before.records);
+            .partition(|(_, suspect)| !suspect.now.has_moved_since(&suspect.before));
         self.suspects = moving
             .into_iter()
             .map(|(user_id, suspect)| (user_id, Suspect::new(suspect.now)))
@@ -295,11 +376,12 @@ impl Recount {
     }
 
     fn judge(&mut self, user_id: String, suspect: Suspect) {
-        if adds_up(&suspect.balance, &suspect.now, &self.default_balance) {
+        self.judge_held(&user_id, &suspect);
+        if adds_up(&suspect.sums.balance, &suspect.now, &self.default_balance) {
             return;
         }
         let expected = suspect.now.sum.on_top_of(&self.default_balance);
-        let balance = match suspect.balance {
+        let balance = match suspect.sums.balance {
             StoredBalance::Number(number) => Some(number),
             StoredBalance::Absent => None,
             // It became so during the audit; the first pass could not tell.
@@ -316,6 +398,20 @@ impl Recount {
         self.report.mismatches.add(Mismatch { user_id, balance, expected, records });
     }
 
+    fn judge_held(&mut self, user_id: &str, suspect: &Suspect) {
+        let held = match &suspect.sums.held {
+            StoredBalance::Number(held) => Some(held.clone()),
+            StoredBalance::Absent => None,
+            // Told as malformed.
+            StoredBalance::Corrupt => return,
+        };
+        if !is_held(&suspect.sums.held, &suspect.now) {
+            let (expected, open_holds) = (suspect.now.held(), suspect.now.open_holds());
+            let user_id = user_id.to_owned();
+            self.report.held_mismatches.add(HeldMismatch { user_id, held, expected, open_holds });
+        }
+    }
+
     /// Ends the audit: who is still a suspect has kept moving.
     pub fn end(mut self) -> Report {
         for user_id in self.suspects.into_keys() {
@@ -323,6 +419,7 @@ impl Recount {
         }
         // In the order of names rather than of hashes: two reports can be compared.
         self.report.mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+        self.report.held_mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         self.report.negatives.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         self.report.malformed.kept.sort_by(|a, b| a.key.cmp(&b.key));
         self.report.busy.kept.sort();
@@ -340,12 +437,31 @@ fn adds_up(balance: &StoredBalance, tally: &Tally, default_balance: &Decimal) ->
     }
 }
 
+/// Whether what is held is what the open holds have.
+fn is_held(held: &StoredBalance, tally: &Tally) -> bool {
+    match held {
+        StoredBalance::Absent => tally.open_holds() == 0,
+        StoredBalance::Number(held) => *held == tally.held(),
+        // Told as malformed.
+        StoredBalance::Corrupt => true,
+    }
+}
+
+fn stored(attribute: Attribute) -> StoredBalance {
+    match attribute {
+        Attribute::Absent => StoredBalance::Absent,
+        Attribute::Number(number) => StoredBalance::Number(number),
+        Attribute::Text(_) | Attribute::Other => StoredBalance::Corrupt,
+    }
+}
+
 /// The money a record speaks of; `None` if it does not say whose, how much or which way.
 fn read_movement(item: RecordItem) -> Option<BalanceChange> {
     let transaction_type = transaction_type(&item.transaction_type)?;
+    let hold = hold_state(&item.hold_state);
     match (item.user_id, item.amount) {
         (Attribute::Text(user_id), Attribute::Number(amount)) if amount.is_positive() => {
-            Some(BalanceChange { user_id, amount, transaction_type })
+            Some(BalanceChange { user_id, amount, transaction_type, hold })
         }
         _ => None,
     }
@@ -355,6 +471,13 @@ fn transaction_type(attribute: &Attribute) -> Option<TransactionType> {
     [TransactionType::Credit, TransactionType::Debit]
         .into_iter()
         .find(|known| matches!(attribute, Attribute::Text(text) if text == known.as_str()))
+}
+
+fn hold_state(attribute: &Attribute) -> Option<HoldState> {
+    match attribute {
+        Attribute::Text(text) => HoldState::parse(text),
+        Attribute::Absent | Attribute::Number(_) | Attribute::Other => None,
+    }
 }
 
 fn complain_of_record(item: &RecordItem) -> Option<String> {
@@ -375,6 +498,10 @@ fn complain_of_record(item: &RecordItem) -> Option<String> {
         (
             matches!(&item.timestamp, Attribute::Text(text) if is_timestamp(text)),
             "timestamp must be a time in ISO 8601 and UTC",
+        ),
+        (
+            item.hold_state == Attribute::Absent || hold_state(&item.hold_state).is_some(),
+            "holdState must be open, captured or released",
         ),
         // Records of the implementation before this one have none.
         (matches!(item.call_id, Attribute::Absent | Attribute::Text(_)), "callId must be a string"),

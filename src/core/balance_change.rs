@@ -1,6 +1,7 @@
 //! What several transactions, one after the other, do to a balance.
 
 use crate::money::Decimal;
+use crate::store::{Entry, Role};
 use crate::transaction::{Transaction, TransactionType};
 
 /// Sums of credits and debits, exact, and what they ask of the balance before them.
@@ -8,6 +9,7 @@ use crate::transaction::{Transaction, TransactionType};
 pub struct BalanceChange {
     sum: Decimal,
     floor: Option<Decimal>,
+    held: Option<Decimal>,
 }
 
 impl BalanceChange {
@@ -18,6 +20,25 @@ impl BalanceChange {
             change.add(transaction);
         }
         change
+    }
+
+    /// The next entry.
+    pub fn add_entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Record(record) => {
+                let transaction = &record.transaction;
+                self.add(transaction);
+                if matches!(record.role, Role::Hold { .. }) {
+                    self.hold(transaction.amount.as_decimal());
+                }
+            }
+            Entry::Closing(closing) => self.hold(&closing.amount.as_decimal().negated()),
+            Entry::FreeKey(_) => {}
+        }
+    }
+
+    fn hold(&mut self, amount: &Decimal) {
+        self.held = Some(self.held.take().unwrap_or_default().plus(amount));
     }
 
     /// The next transaction.
@@ -37,12 +58,18 @@ impl BalanceChange {
 
     /// Whether DynamoDB can hold what has to be written and compared.
     pub fn is_storable(&self) -> bool {
-        self.sum.is_storable() && self.floor.as_ref().is_none_or(Decimal::is_storable)
+        let limits = [&self.floor, &self.held];
+        self.sum.is_storable() && limits.into_iter().flatten().all(Decimal::is_storable)
     }
 
     /// The sum of all: what is added to the balance.
     pub fn sum(&self) -> &Decimal {
         &self.sum
+    }
+
+    /// What is added to the sum of the open holds. `None` without a hold, opened or closed.
+    pub fn held(&self) -> Option<&Decimal> {
+        self.held.as_ref()
     }
 }
 

@@ -5,12 +5,53 @@ pub mod cursor;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::error::{BalanceError, ErrorCode};
-use crate::store::{ExistingRecord, Record};
-use crate::transaction::{Metadata, UserId};
+use crate::money::Decimal;
+use crate::store::{ExistingRecord, HoldStatus};
+use crate::transaction::{IdempotentKey, UserId};
 use crate::value::{Value, spell};
 
-/// The index of the table of transactions: partition `userId`, sort `timestamp`.
-pub const INDEX: &str = "UserHistory";
+/// An index of the table of transactions, for those who ask for it. Its partition key is `userId`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// All records of a user, by time.
+    UserHistory,
+    /// The open holds of a user, by when they expire. Only they have its sort key.
+    OpenHolds,
+}
+
+impl Index {
+    pub const ALL: [Self; 2] = [Self::UserHistory, Self::OpenHolds];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserHistory => "UserHistory",
+            Self::OpenHolds => "OpenHolds",
+        }
+    }
+
+    pub fn sort_key(self) -> &'static str {
+        match self {
+            Self::UserHistory => "timestamp",
+            Self::OpenHolds => "openUntil",
+        }
+    }
+
+    /// The option of `createTables` that adds it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::UserHistory => "history",
+            Self::OpenHolds => "holds",
+        }
+    }
+
+    fn position_of(self, transaction: &RecordedTransaction) -> Position {
+        let sort = match (self, &transaction.hold) {
+            (Self::OpenHolds, Some(hold)) => hold.open_until().to_owned(),
+            (Self::UserHistory, _) | (Self::OpenHolds, None) => transaction.timestamp.clone(),
+        };
+        Position { sort, idempotent_key: transaction.idempotent_key.clone() }
+    }
+}
 
 const DEFAULT_LIMIT: u32 = 100;
 /// More than that rarely fits the 1 MB of one answer.
@@ -43,6 +84,7 @@ pub struct Listing {
 /// What stays the same from page to page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
+    pub index: Index,
     pub user_id: UserId,
     pub range: Range,
     pub order: Order,
@@ -63,10 +105,10 @@ pub struct Range {
     pub to: Option<String>,
 }
 
-/// Where a record stands in the history of its user.
+/// Where a record stands among those of its user in an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    pub timestamp: String,
+    pub sort: String,
     pub idempotent_key: String,
 }
 
@@ -79,32 +121,45 @@ pub struct RecordedTransaction {
     pub transaction_type: String,
     pub timestamp: String,
     pub metadata: Option<Vec<(String, String)>>,
+    /// `None` for what is no hold.
+    pub hold: Option<Box<HoldStatus>>,
+    /// The key of the hold that this gives something back of.
+    pub returned_from: Option<String>,
     /// What is wrong with it.
     pub malformed: Option<String>,
 }
 
-impl From<&Record> for RecordedTransaction {
-    fn from(record: &Record) -> Self {
-        let transaction = &record.transaction;
-        let entries = |it: &Metadata| it.entries().clone().into_iter().collect();
+impl RecordedTransaction {
+    /// A record that this package has written, or could have.
+    pub fn of(key: &IdempotentKey, record: ExistingRecord) -> Self {
         Self {
-            idempotent_key: transaction.idempotent_key.as_str().to_owned(),
-            user_id: transaction.user_id.as_str().to_owned(),
-            amount: transaction.amount.as_decimal().to_plain_string(),
-            transaction_type: transaction.transaction_type.as_str().to_owned(),
-            timestamp: record.timestamp.clone(),
-            metadata: transaction.metadata.as_ref().map(entries),
+            idempotent_key: key.as_str().to_owned(),
+            user_id: record.user_id.unwrap_or_default(),
+            amount: record.amount.as_ref().map(Decimal::to_plain_string).unwrap_or_default(),
+            transaction_type: record.transaction_type.unwrap_or_default(),
+            timestamp: record.timestamp.unwrap_or_default(),
+            metadata: record.metadata.map(|entries| entries.into_iter().collect()),
+            hold: record.hold,
+            returned_from: record.returned_from,
             malformed: None,
         }
     }
 }
 
-impl RecordedTransaction {
-    /// What an earlier call recorded that asked for the same.
-    pub fn replayed(asked: &Record, existing: ExistingRecord) -> Self {
-        let metadata = existing.metadata.map(|entries| entries.into_iter().collect());
-        let timestamp = existing.timestamp.unwrap_or_default();
-        Self { timestamp, metadata, ..Self::from(asked) }
+impl From<&RecordedTransaction> for ExistingRecord {
+    fn from(told: &RecordedTransaction) -> Self {
+        let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Self {
+            user_id: text(&told.user_id),
+            amount: Decimal::parse(&told.amount),
+            transaction_type: text(&told.transaction_type),
+            timestamp: text(&told.timestamp),
+            metadata: told.metadata.clone().map(|entries| entries.into_iter().collect()),
+            call_id: None,
+            place: None,
+            hold: told.hold.clone(),
+            returned_from: told.returned_from.clone(),
+        }
     }
 }
 
@@ -116,17 +171,53 @@ pub struct Page {
     pub cursor: Option<String>,
 }
 
+/// A page of the open holds of all users that have expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// ISO 8601: those that were to be captured by then.
+    pub until: String,
+    /// Where the page before has ended: the user and the place among the user's.
+    pub after: Option<(String, Position)>,
+}
+
+/// What was found, and how far it was looked: `None` if to the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredPage {
+    pub holds: Vec<RecordedTransaction>,
+    pub read_up_to: Option<(String, Position)>,
+}
+
 impl Listing {
     pub fn validate(unchecked: UncheckedListing) -> Result<Self, BalanceError> {
         let series = Series {
+            index: Index::UserHistory,
             user_id: UserId::validate_for_balance(unchecked.user_id)?,
             range: Range::validate(&unchecked.from, &unchecked.to)?,
             order: Order::validate(&unchecked.order)?,
         };
-        let limit = validate_limit(&unchecked.limit)?;
-        let after = match unchecked.cursor {
+        Self::of(series, &unchecked.limit, &unchecked.cursor)
+    }
+
+    /// Of the open holds of a user; the one that expires first comes first.
+    pub fn validate_holds(
+        user_id: Value,
+        limit: &Value,
+        cursor: &Value,
+    ) -> Result<Self, BalanceError> {
+        let series = Series {
+            index: Index::OpenHolds,
+            user_id: UserId::validate_for_balance(user_id)?,
+            range: Range::default(),
+            order: Order::Oldest,
+        };
+        Self::of(series, limit, cursor)
+    }
+
+    fn of(series: Series, limit: &Value, cursor: &Value) -> Result<Self, BalanceError> {
+        let limit = validate_limit(limit)?;
+        let after = match cursor {
             Value::Undefined => None,
-            cursor => Some(cursor::read(&cursor, &series)?),
+            cursor => Some(cursor::read(cursor, &series)?),
         };
         Ok(Self { series, limit, after })
     }
@@ -137,21 +228,12 @@ impl Listing {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let end = if found.len() > limit {
             found.truncate(limit);
-            found.last().map(Position::of)
+            found.last().map(|last| self.series.index.position_of(last))
         } else {
             read_up_to
         };
         let cursor = end.map(|end| cursor::write(&end, &self.series));
         Page { transactions: found, cursor }
-    }
-}
-
-impl Position {
-    fn of(transaction: &RecordedTransaction) -> Self {
-        Self {
-            timestamp: transaction.timestamp.clone(),
-            idempotent_key: transaction.idempotent_key.clone(),
-        }
     }
 }
 
@@ -187,10 +269,17 @@ fn validate_instant(name: &str, value: &Value) -> Result<Option<String>, Balance
 /// No record is older than 1970 or younger than the year 9999.
 fn bound(milliseconds: f64) -> String {
     let within = milliseconds.clamp(0.0, LAST_MILLISECOND);
+    timestamp_of(within).unwrap_or_default().trim_end_matches('Z').to_owned()
+}
+
+/// A time as records have it; `None` before 1970 and after the year 9999.
+pub fn timestamp_of(milliseconds: f64) -> Option<String> {
+    if !(0.0..=LAST_MILLISECOND).contains(&milliseconds) {
+        return None;
+    }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within")]
-    let instant = UNIX_EPOCH + Duration::from_millis(within as u64);
-    let text = humantime::format_rfc3339_millis(instant).to_string();
-    text.trim_end_matches('Z').to_owned()
+    let instant = UNIX_EPOCH + Duration::from_millis(milliseconds as u64);
+    Some(humantime::format_rfc3339_millis(instant).to_string())
 }
 
 fn validate_limit(value: &Value) -> Result<u32, BalanceError> {

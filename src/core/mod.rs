@@ -22,6 +22,7 @@ pub mod balance_change;
 pub mod epoch;
 pub mod group;
 pub mod history;
+pub mod holds;
 pub mod in_flight;
 pub mod indefinite;
 pub mod outcome;

@@ -1,12 +1,11 @@
 //! What a definite answer means for the call that asked.
 
+mod closing;
 mod funds;
-
-use std::sync::Arc;
 
 use crate::core::group::Group;
 use crate::error::{BalanceError, ErrorCode};
-use crate::store::{ExistingRecord, PlaceInGroup, Record, RecordState};
+use crate::store::{Entry, EntryState, ExistingRecord, PlaceInGroup};
 use crate::transaction::{IdempotentKey, UserId};
 pub use funds::{Funds, FundsOfUsers};
 
@@ -19,12 +18,12 @@ pub enum Written {
     Replayed(Vec<ExistingRecord>),
 }
 
-/// The stored balance is not a number.
-pub fn corrupt_balance(user_id: &UserId) -> BalanceError {
+/// A stored sum of a user's money is not a number: the balance, or what is held.
+pub fn corrupt(attribute: &str, user_id: &UserId) -> BalanceError {
     BalanceError::new(
         ErrorCode::CorruptBalance,
         format!(
-            "Corrupt balance: the stored balance of user {:?} is not a number. Nothing was \
+            "Corrupt balance: the stored {attribute} of user {:?} is not a number. Nothing was \
              changed; repair the item before calling again.",
             user_id.as_str()
         ),
@@ -48,58 +47,61 @@ fn duplicate_message(key: &IdempotentKey) -> String {
     format!("Duplicate transaction: This idempotentKey has already been used.{}", key.as_str())
 }
 
-/// Whether this very call wrote what was found.
-pub fn is_of_same_call(record: &Record, existing: &ExistingRecord) -> bool {
-    existing.call_id.as_ref() == Some(&record.call_id.to_string())
-}
+/// A key of a group whose state is known: where it stands, its entry, and what is there.
+type Taken<'a> = (usize, &'a Entry, &'a ExistingRecord);
 
-/// At least one key of a group is recorded: by this very call, by the same request, or by another.
+/// At least one key of a group is taken, by this very call, by the same request, or by another; or the
+/// hold that it closes is not there.
 ///
 /// # Panics
 ///
-/// If no key is recorded, or if there is not a state for each record.
-pub fn of_taken_keys(group: &Group, states: &[RecordState]) -> Result<Written, BalanceError> {
-    assert_eq!(group.records().len(), states.len(), "a state for each record");
-    let taken: Vec<(usize, &Arc<Record>, &ExistingRecord)> = group
-        .records()
-        .iter()
-        .zip(states)
-        .enumerate()
-        .filter_map(|(index, (record, state))| match state {
-            RecordState::Taken(existing) => Some((index, record, existing)),
-            RecordState::Free | RecordState::Unclear => None,
+/// If all of them are free, or if there is not a state for each entry.
+pub fn of_taken_keys(group: &Group, states: &[EntryState]) -> Result<Written, BalanceError> {
+    assert_eq!(group.entries().len(), states.len(), "a state for each entry");
+    let entries = group.entries().iter().zip(states).enumerate();
+    let taken: Vec<Taken<'_>> = entries
+        .filter_map(|(index, (entry, state))| match state {
+            EntryState::Taken(existing) => Some((index, entry, existing)),
+            EntryState::Free | EntryState::Missing | EntryState::Unclear => None,
         })
         .collect();
     // An earlier attempt of this very call committed and its answer was lost.
-    if taken.iter().any(|(_, record, existing)| is_of_same_call(record, existing)) {
+    if taken.iter().any(|(_, entry, existing)| entry.has_left(existing)) {
         return Ok(Written::Recorded);
     }
-    let reused = |record: &Record, index, what: &str| {
-        Err(group.locate(reused(&record.transaction.idempotent_key, what), index))
-    };
-    for (index, record, existing) in &taken {
-        let differences = differences(record, existing);
+    match group.as_closing() {
+        Some(closing) => closing::of_taken_keys(closing, states),
+        None => of_taken_records(group, &taken),
+    }
+}
+
+fn of_taken_records(group: &Group, taken: &[Taken<'_>]) -> Result<Written, BalanceError> {
+    let reused =
+        |entry: &Entry, index, what: &str| Err(group.locate(reused(entry.key(), what), index));
+    for (index, entry, existing) in taken {
+        let differences = differences(entry, existing);
         if !differences.is_empty() {
             let what = format!("for a request with another {}", differences.join(" and "));
-            return reused(record, *index, &what);
+            return reused(entry, *index, &what);
         }
     }
-    let (first_index, first_record, first) = taken.first().expect("a key is recorded");
-    if states.len() > 1 {
-        if taken.len() < states.len() {
+    let size = group.entries().len();
+    let (first_index, first_entry, first) = taken.first().expect("a key is taken");
+    if size > 1 {
+        if taken.len() < size {
             let what = "without other transactions of this group";
-            return reused(first_record, *first_index, what);
+            return reused(first_entry, *first_index, what);
         }
-        let is_of_group = |(index, _, existing): &&(usize, &Arc<Record>, &ExistingRecord)| {
+        let is_of_group = |(index, _, existing): &&Taken<'_>| {
             existing.call_id.is_some()
                 && existing.call_id == first.call_id
-                && existing.place == Some(PlaceInGroup { index: *index, size: states.len() })
+                && existing.place == Some(PlaceInGroup { index: *index, size })
         };
-        if let Some((index, record, _)) = taken.iter().find(|it| !is_of_group(it)) {
-            return reused(record, *index, "by another group");
+        if let Some((index, entry, _)) = taken.iter().find(|it| !is_of_group(it)) {
+            return reused(entry, *index, "by another group");
         }
     }
-    Ok(Written::Replayed(taken.into_iter().map(|(_, _, existing)| existing.clone()).collect()))
+    Ok(Written::Replayed(taken.iter().map(|(_, _, existing)| (*existing).clone()).collect()))
 }
 
 fn reused(key: &IdempotentKey, what: &str) -> BalanceError {
@@ -109,14 +111,17 @@ fn reused(key: &IdempotentKey, what: &str) -> BalanceError {
 }
 
 /// Names the fields only: the other request may be another user's business.
-fn differences(record: &Record, existing: &ExistingRecord) -> Vec<&'static str> {
-    let transaction = &record.transaction;
+fn differences(entry: &Entry, existing: &ExistingRecord) -> Vec<&'static str> {
+    let asked = entry.left().unwrap_or_default();
     let fields = [
-        ("userId", existing.user_id.as_deref() == Some(transaction.user_id.as_str())),
-        ("amount", existing.amount.as_ref() == Some(transaction.amount.as_decimal())),
+        ("userId", existing.user_id == asked.user_id),
+        ("amount", existing.amount == asked.amount),
+        ("type", existing.transaction_type == asked.transaction_type),
+        // That a hold expires at another time is no other request, just as with metadata.
         (
-            "type",
-            existing.transaction_type.as_deref() == Some(transaction.transaction_type.as_str()),
+            "kind of transaction",
+            existing.hold.is_some() == asked.hold.is_some()
+                && existing.returned_from == asked.returned_from,
         ),
     ];
     fields.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()

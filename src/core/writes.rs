@@ -38,11 +38,13 @@ use crate::core::indefinite::Ending;
 use crate::core::outcome::{FundsOfUsers, Written};
 use crate::error::BalanceError;
 use crate::money::Decimal;
-use crate::store::{Attempt, EpochAnswer, EpochEnding, Fault, Reason, Token, Write, WriteAnswer};
+use crate::store::{
+    Attempt, EpochAnswer, EpochEnding, Fault, Name, Reason, Token, Write, WriteAnswer,
+};
 use crate::transaction::{IdempotentKey, UserId};
 use batch::{Batch, Leaving};
 pub use calls::PendingWrite;
-use calls::{Calls, Entry, Place};
+use calls::{Arrival, Calls, Place};
 use gather::Gathering;
 use lane::Lane;
 
@@ -146,14 +148,14 @@ impl<T> WriteQueue<T> {
     /// Takes in a call.
     pub fn push(&mut self, call: PendingWrite<T>) {
         match self.calls.push(call) {
-            Entry::New(order) => self.queue(order),
-            Entry::Joined(order) => {
+            Arrival::New(order) => self.queue(order),
+            Arrival::Joined(order) => {
                 let batch = self.calls.place(order).batch;
                 if let Some(batch) = batch.and_then(|number| self.batches.get_mut(&number)) {
                     batch.waiting += 1;
                 }
             }
-            Entry::Blocked => {}
+            Arrival::Blocked => {}
         }
     }
 
@@ -278,6 +280,17 @@ impl<T> WriteQueue<T> {
     ) -> (T, Result<Written, BalanceError>) {
         let is_unknown = self.is_unsettled(&call.group, now);
         (call.reply, Err(self.config.ending.cancelled(is_unknown)))
+    }
+
+    /// Whether it is known what became of everything that was sent for a key, of whichever user.
+    pub fn is_settled(&self, key: &IdempotentKey, now: Instant) -> bool {
+        let batch = self.calls.batch_with(key).and_then(|it| self.batches.get(&it));
+        !batch.is_some_and(Batch::may_have_effect) && !self.abandoned.contains_key(key, now)
+    }
+
+    /// What a call is told that ends before it could write.
+    pub fn ended_before(&self, error: BalanceError, is_settled: bool) -> BalanceError {
+        self.config.ending.refused(!is_settled, error)
     }
 
     /// When to ask again although nothing has happened: a pause ends, a deadline passes, or a
@@ -415,10 +428,8 @@ impl<T> WriteQueue<T> {
 
     /// Nobody of this client asks for it again, and it may still arrive.
     fn abandon(&mut self, batch: &Batch, now: Instant) {
-        for record in &batch.write.records {
-            let transaction = &record.transaction;
-            let (key, user_id) = (&transaction.idempotent_key, &transaction.user_id);
-            self.abandoned.add(key, user_id, batch.epoch_of(user_id), now);
+        for entry in &batch.write.entries {
+            self.abandoned.add(entry.name(), batch.epoch_of(entry.user_id()), now);
         }
     }
 
@@ -492,21 +503,20 @@ impl<T> WriteQueue<T> {
     }
 
     /// The last epoch of what may still arrive for a key, sent by calls that have ended.
-    fn doubt(&self, key: &IdempotentKey, user_id: &UserId, now: Instant) -> Option<Epoch> {
-        let seen = self.lanes.get(user_id).and_then(|lane| lane.seen_epoch);
-        let epoch = self.abandoned.last_epoch(key, user_id, now);
+    fn doubt(&self, name: Name<'_>, now: Instant) -> Option<Epoch> {
+        let seen = self.lanes.get(name.user_id).and_then(|lane| lane.seen_epoch);
+        let epoch = self.abandoned.last_epoch(name, now);
         epoch.filter(|epoch| !epoch.is_over(seen))
     }
 
     /// Whether it is unknown what becomes of another call with one of the keys. Then nobody who
     /// calls with it is told that nothing happened before there was an answer.
     fn is_unsettled(&self, group: &Group, now: Instant) -> bool {
-        group.transactions().any(|transaction| {
-            let (key, user_id) = (&transaction.idempotent_key, &transaction.user_id);
-            let batch = self.calls.batch_of(key, user_id).and_then(|it| self.batches.get(&it));
+        group.names().any(|name| {
+            let batch = self.calls.batch_of(name).and_then(|it| self.batches.get(&it));
             batch.is_some_and(Batch::may_have_effect)
-                || self.abandoned.contains(key, user_id, now)
-                || self.doubt(key, user_id, now).is_some()
+                || self.abandoned.contains(name, now)
+                || self.doubt(name, now).is_some()
         })
     }
 }

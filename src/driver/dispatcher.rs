@@ -17,6 +17,7 @@ use crate::core::epoch::Epoch;
 use crate::core::outcome::Written;
 use crate::core::reads::{self, PendingRead, ReadAttempt, ReadQueue};
 use crate::core::writes::{self, Action, Completion, PendingWrite, WriteAttempt, WriteQueue};
+use crate::driver::closing::{Next, PendingClosing};
 use crate::driver::reply::{self, Reply};
 use crate::error::BalanceError;
 use crate::store::{Fault, Item, ItemKey, Store};
@@ -28,8 +29,16 @@ const MAX_STEPS_OF_TURN: usize = 1_000;
 /// A call as it arrives.
 #[derive(Debug)]
 pub enum Call {
-    Read(PendingRead<Reply<Item>>),
+    Read(PendingRead<Reader>),
     Write(PendingWrite<Reply<Written>>),
+}
+
+/// Whom an item is read for.
+#[derive(Debug)]
+pub enum Reader {
+    Caller(Reply<Item>),
+    /// A call that goes on to write.
+    Closing(Box<PendingClosing>),
 }
 
 impl Call {
@@ -79,7 +88,7 @@ pub struct Dispatcher<S> {
     /// Calls that the core has not taken in yet.
     incoming: VecDeque<Call>,
     writes: WriteQueue<Reply<Written>>,
-    reads: ReadQueue<Reply<Item>>,
+    reads: ReadQueue<Reader>,
     in_flight: FuturesUnordered<InFlightRequest>,
     has_replied: bool,
     after_replies: AfterReplies,
@@ -141,7 +150,7 @@ impl<S: Store> Dispatcher<S> {
         // First those whose time is up: a request that leaves for them would be cut short.
         if self.next_timeout(now).is_some_and(|at| at <= now) {
             let replies = self.reads.on_timeout(now);
-            self.reply(replies);
+            self.reply_to_readers(replies);
             let replies = self.writes.on_timeout(now);
             self.reply(replies);
         }
@@ -206,7 +215,7 @@ impl<S: Store> Dispatcher<S> {
             self.refuse(call);
         } else {
             let reply = self.reads.cancel(number);
-            self.reply(reply);
+            self.reply_to_readers(reply);
             let reply = self.writes.cancel(number, Instant::now());
             self.reply(reply);
         }
@@ -224,7 +233,7 @@ impl<S: Store> Dispatcher<S> {
         match call {
             Call::Read(read) => {
                 let reply = self.reads.refuse(read);
-                self.reply([reply]);
+                self.reply_to_readers([reply]);
             }
             Call::Write(write) => {
                 let reply = self.writes.refuse(write, Instant::now());
@@ -241,7 +250,7 @@ impl<S: Store> Dispatcher<S> {
                     Some(outcome) => self.reads.on_completed(batch, outcome, now, jitter),
                     None => self.reads.on_lost(batch, &reply::lost(), now),
                 };
-                self.reply(replies);
+                self.reply_to_readers(replies);
             }
             Returned::Write { batch, completion } => {
                 let replies = match completion {
@@ -278,6 +287,33 @@ impl<S: Store> Dispatcher<S> {
         self.in_flight.push(Box::pin(async move {
             Returned::Read { batch, outcome: work.catch_unwind().await.ok() }
         }));
+    }
+
+    /// Answers those who only wanted to read. Those who go on to write do.
+    fn reply_to_readers(
+        &mut self,
+        replies: impl IntoIterator<Item = (Reader, Result<Item, BalanceError>)>,
+    ) {
+        for (reader, outcome) in replies {
+            match reader {
+                Reader::Caller(reply) => self.reply([(reply, outcome)]),
+                Reader::Closing(closing) => self.go_on(*closing, outcome),
+            }
+        }
+    }
+
+    /// The record of the hold that a call closes has been read, or has not.
+    fn go_on(&mut self, closing: PendingClosing, outcome: Result<Item, BalanceError>) {
+        let now = Instant::now();
+        let request = &closing.request;
+        let is_settled = [&request.idempotent_key, &request.hold]
+            .into_iter()
+            .all(|key| self.writes.is_settled(key, now));
+        let outcome = outcome.map_err(|error| self.writes.ended_before(error, is_settled));
+        match closing.next_step(outcome, self.store.now(), is_settled) {
+            Next::Write(write) => self.writes.push(write),
+            Next::Reply(reply, outcome) => self.reply([(reply, outcome)]),
+        }
     }
 
     fn reply<T>(&mut self, replies: impl IntoIterator<Item = (Reply<T>, Result<T, BalanceError>)>) {

@@ -8,17 +8,21 @@ use tokio::time::Instant;
 
 use crate::core::group::Group;
 use crate::core::history::RecordedTransaction;
+use crate::core::holds::{HoldClosing, NewHold};
 use crate::core::indefinite::{Ending, Operation};
-use crate::core::outcome::{Written, corrupt_balance, duplicate};
+use crate::core::outcome::{Written, corrupt, duplicate};
 use crate::core::reads::{self, PendingRead};
 use crate::core::writes::{self, PendingWrite};
 use crate::driver::admission::Admission;
-use crate::driver::dispatcher::{AfterReplies, Call, Command, Dispatcher};
+use crate::driver::closing::{Closed, PendingClosing};
+use crate::driver::dispatcher::{AfterReplies, Call, Command, Dispatcher, Reader};
 use crate::driver::reply::{self, Reply};
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
-use crate::store::{CallId, Item, ItemKey, PlaceInGroup, Record, Store};
+use crate::store::{
+    Account, CallId, ExistingRecord, Item, ItemKey, PlaceInGroup, Record, Role, Store,
+};
 use crate::transaction::{IdempotentKey, Transaction, UserId};
 
 /// The balance of a user, as it is asked for in full.
@@ -26,6 +30,8 @@ use crate::transaction::{IdempotentKey, Transaction, UserId};
 pub struct Balance {
     pub user_id: UserId,
     pub balance: Decimal,
+    /// What open holds have set aside, beside the balance.
+    pub held: Decimal,
     /// Whether it is stored, and not the default one.
     pub exists: bool,
 }
@@ -91,6 +97,20 @@ impl<S: Store> Ledger<S> {
 
     /// The balance of a user, or the default one. Creates nothing. `number` rises from call to
     /// call, here and in what follows.
+    pub fn get_current_balance(
+        &self,
+        number: u64,
+        user_id: UserId,
+        recipient: impl FnOnce(Result<Decimal, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let default_balance = self.default_balance.clone();
+        let (user, key) = (user_id.clone(), ItemKey::Account(user_id.clone()));
+        self.read(number, key, &[user_id], move |item| {
+            recipient(item.and_then(|item| balance_of(account_of(item)?, &default_balance, &user)));
+        })
+    }
+
+    /// The same in full.
     pub fn get_balance(
         &self,
         number: u64,
@@ -100,7 +120,9 @@ impl<S: Store> Ledger<S> {
         let default_balance = self.default_balance.clone();
         let (user, key) = (user_id.clone(), ItemKey::Account(user_id.clone()));
         self.read(number, key, &[user_id], move |item| {
-            recipient(item.and_then(|item| balance_of(item, &default_balance, user)));
+            recipient(
+                item.and_then(|item| full_balance_of(account_of(item)?, &default_balance, user)),
+            );
         })
     }
 
@@ -125,7 +147,7 @@ impl<S: Store> Ledger<S> {
         recipient: impl FnOnce(Result<(), BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
         let key = transaction.idempotent_key.clone();
-        let group = Group::new(self.records(vec![transaction]));
+        let group = Group::new(self.records(vec![transaction], &Role::Transaction));
         self.write(number, group, move |written| {
             recipient(written.and_then(|written| match written {
                 Written::Recorded => Ok(()),
@@ -142,7 +164,43 @@ impl<S: Store> Ledger<S> {
         transactions: Vec<Transaction>,
         recipient: impl FnOnce(Result<Recorded, BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
-        let records = self.records(transactions);
+        self.create(number, self.records(transactions, &Role::Transaction), recipient)
+    }
+
+    /// Records a debit that can be given back until it is captured, once per key. What was recorded
+    /// before by the same request is returned.
+    pub fn create_hold(
+        &self,
+        number: u64,
+        hold: NewHold,
+        recipient: impl FnOnce(Result<Recorded, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let role = Role::Hold { expires_at: hold.expires_at };
+        self.create(number, self.records(vec![hold.debit], &role), recipient)
+    }
+
+    /// Captures or releases a hold, once. What an earlier call with the same key has done is returned.
+    pub fn close_hold(
+        &self,
+        number: u64,
+        request: HoldClosing,
+        recipient: impl FnOnce(Result<Closed, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
+        let reply = Reply::new(self.admission.enter(&[])?, recipient);
+        let deadline = Instant::now() + self.deadlines.call;
+        let key = ItemKey::Record(request.hold.clone());
+        let closing = PendingClosing { number, request, deadline, reply };
+        let reply = Reader::Closing(Box::new(closing));
+        self.gather(number, Call::Read(PendingRead { number, key, deadline, reply }));
+        Ok(())
+    }
+
+    fn create(
+        &self,
+        number: u64,
+        records: Vec<Arc<Record>>,
+        recipient: impl FnOnce(Result<Recorded, BalanceError>) + Send + 'static,
+    ) -> Result<(), BalanceError> {
         let group = Group::new(records.clone());
         self.write(number, group, move |written| {
             recipient(written.map(|written| recorded(written, &records)));
@@ -150,12 +208,13 @@ impl<S: Store> Ledger<S> {
     }
 
     /// The records of transactions that are made together, now.
-    fn records(&self, transactions: Vec<Transaction>) -> Vec<Arc<Record>> {
+    fn records(&self, transactions: Vec<Transaction>, role: &Role) -> Vec<Arc<Record>> {
         let timestamp = humantime::format_rfc3339_millis(self.store.now()).to_string();
         let (call_id, size) = (CallId::unique(), transactions.len());
         let record = |(index, transaction)| {
             let place = (size > 1).then_some(PlaceInGroup { index, size });
-            Arc::new(Record { transaction, timestamp: timestamp.clone(), call_id, place })
+            let (timestamp, role) = (timestamp.clone(), role.clone());
+            Arc::new(Record { transaction, timestamp, call_id, place, role })
         };
         transactions.into_iter().enumerate().map(record).collect()
     }
@@ -167,7 +226,7 @@ impl<S: Store> Ledger<S> {
         users: &[UserId],
         recipient: impl FnOnce(Result<Item, BalanceError>) + Send + 'static,
     ) -> Result<(), BalanceError> {
-        let reply = Reply::new(self.admission.enter(users)?, recipient);
+        let reply = Reader::Caller(Reply::new(self.admission.enter(users)?, recipient));
         let deadline = Instant::now() + self.deadlines.call;
         self.gather(number, Call::Read(PendingRead { number, key, deadline, reply }));
         Ok(())
@@ -232,18 +291,38 @@ impl<S: Store> Ledger<S> {
     }
 }
 
+fn account_of(item: Item) -> Result<Account, BalanceError> {
+    match item {
+        Item::Account(account) => Ok(account),
+        Item::Record(_) => Err(reply::lost()),
+    }
+}
+
 fn balance_of(
-    item: Item,
+    account: Account,
+    default_balance: &Decimal,
+    user_id: &UserId,
+) -> Result<Decimal, BalanceError> {
+    match account.balance {
+        StoredBalance::Number(balance) => Ok(balance),
+        StoredBalance::Absent => Ok(default_balance.clone()),
+        StoredBalance::Corrupt => Err(corrupt("balance", user_id)),
+    }
+}
+
+fn full_balance_of(
+    account: Account,
     default_balance: &Decimal,
     user_id: UserId,
 ) -> Result<Balance, BalanceError> {
-    let Item::Account(account) = item else { return Err(reply::lost()) };
-    let balance = match account.balance {
-        StoredBalance::Number(balance) => balance,
-        StoredBalance::Absent => default_balance.clone(),
-        StoredBalance::Corrupt => return Err(corrupt_balance(&user_id)),
+    let exists = account.exists;
+    let held = match &account.held {
+        StoredBalance::Number(held) => held.clone(),
+        StoredBalance::Absent => Decimal::default(),
+        StoredBalance::Corrupt => return Err(corrupt("held", &user_id)),
     };
-    Ok(Balance { user_id, balance, exists: account.exists })
+    let balance = balance_of(account, default_balance, &user_id)?;
+    Ok(Balance { user_id, balance, held, exists })
 }
 
 fn transaction_of(item: Item) -> Result<Option<RecordedTransaction>, BalanceError> {
@@ -254,15 +333,15 @@ fn transaction_of(item: Item) -> Result<Option<RecordedTransaction>, BalanceErro
 }
 
 fn recorded(written: Written, records: &[Arc<Record>]) -> Recorded {
+    let keys = records.iter().map(|record| &record.transaction.idempotent_key);
+    let told = |(key, record)| RecordedTransaction::of(key, record);
     match written {
-        Written::Recorded => Recorded {
-            transactions: records.iter().map(|record| (&**record).into()).collect(),
-            is_replayed: false,
-        },
+        Written::Recorded => {
+            let now = records.iter().map(|record| ExistingRecord::from(&**record));
+            Recorded { transactions: keys.zip(now).map(told).collect(), is_replayed: false }
+        }
         Written::Replayed(existing) => {
-            let pairs = records.iter().zip(existing);
-            let replayed = pairs.map(|(record, it)| RecordedTransaction::replayed(record, it));
-            Recorded { transactions: replayed.collect(), is_replayed: true }
+            Recorded { transactions: keys.zip(existing).map(told).collect(), is_replayed: true }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Carries out what the core decides: takes calls in, sends requests, brings back what came of them.
 
 pub mod admission;
+pub mod closing;
 pub mod dispatcher;
 pub mod ledger;
 pub mod reply;

@@ -11,7 +11,7 @@ type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
 /// answers as well: a defect of this package must not leave a caller waiting.
 pub struct Reply<T> {
     recipient: Option<Recipient<T>>,
-    _permit: Permit,
+    permit: Option<Permit>,
 }
 
 impl<T> Reply<T> {
@@ -19,7 +19,27 @@ impl<T> Reply<T> {
         permit: Permit,
         recipient: impl FnOnce(Result<T, BalanceError>) + Send + 'static,
     ) -> Self {
-        Self { recipient: Some(Box::new(recipient)), _permit: permit }
+        Self { recipient: Some(Box::new(recipient)), permit: Some(permit) }
+    }
+
+    /// The duty to give the same answer, to be made of something else.
+    pub fn map<U: 'static>(
+        mut self,
+        form: impl FnOnce(U) -> Result<T, BalanceError> + Send + 'static,
+    ) -> Reply<U>
+    where
+        T: 'static,
+    {
+        let recipient = self.recipient.take();
+        let permit = self.permit.take();
+        Reply {
+            recipient: Some(Box::new(move |outcome: Result<U, BalanceError>| {
+                if let Some(recipient) = recipient {
+                    recipient(outcome.and_then(form));
+                }
+            })),
+            permit,
+        }
     }
 
     pub fn send(mut self, outcome: Result<T, BalanceError>) {

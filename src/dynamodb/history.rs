@@ -1,68 +1,90 @@
 //! The history of a user: one `Query` on the index for each page, repeated until it is answered or
 //! the call's deadline passes.
 
+mod expired;
 pub mod item;
 mod turns;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::pin::pin;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_dynamodb::operation::query::{Query, QueryError, QueryInput};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::{Query, QueryInput};
+use aws_sdk_dynamodb::operation::scan::Scan;
 use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::core::backoff::{self, Backoff};
-use crate::core::history::{INDEX, Listing, Order, Page, Position, Range};
-use crate::core::indefinite::{Ending, Operation};
+use crate::core::history::{Index, Listing, Order, Page, Position, Range};
+use crate::core::indefinite::{Ending, Operation as Kind};
 use crate::dynamodb::admin::table::{self, index};
 use crate::dynamodb::client::Connection;
 use crate::dynamodb::fault;
 use crate::dynamodb::history::turns::Turns;
 use crate::dynamodb::opening::Opening;
 use crate::dynamodb::transport::attempt;
-use crate::dynamodb::transport::protocol::Protocol;
+use crate::dynamodb::transport::protocol::{Operation, Protocol};
 use crate::error::BalanceError;
 use crate::options::Options;
 use crate::store::{Attempt, Fault, Reason, SendGate};
+use crate::transaction::UserId;
 
 /// Reads pages, each within the deadlines of a call.
 #[derive(Debug)]
 pub struct History {
     opening: Opening,
     turns: Turns,
-    protocol: Protocol<Query>,
+    query: Protocol<Query>,
+    scan: Protocol<Scan>,
+}
+
+/// A page that can be asked for.
+pub trait PageRequest: Sync {
+    type Page;
+
+    /// Whose records it is about, if it is about one user's.
+    fn user_id(&self) -> Option<&UserId>;
+
+    /// One attempt.
+    fn send(
+        &self,
+        history: &History,
+        connection: &Connection,
+        gate: &SendGate,
+    ) -> impl Future<Output = Result<Self::Page, Fault>> + Send;
 }
 
 impl History {
     pub fn new(opening: Opening) -> Self {
-        Self { opening, turns: Turns::default(), protocol: Protocol::new() }
+        let turns = Turns::default();
+        Self { opening, turns, query: Protocol::new(), scan: Protocol::new() }
     }
 
     /// Ends when `cancelled` does, if that is earlier.
-    pub async fn list(
+    pub async fn read<R: PageRequest>(
         &self,
-        listing: Listing,
+        request: R,
         cancelled: impl Future<Output = ()>,
-    ) -> Result<Page, BalanceError> {
+    ) -> Result<R::Page, BalanceError> {
         let call_timeout = self.opening.options().deadlines.call;
-        let ending = Ending { operation: Operation::Read, call_timeout };
+        let ending = Ending { operation: Kind::Read, call_timeout };
         tokio::select! {
             biased;
             () = cancelled => Err(ending.cancelled(false)),
-            outcome = self.list_until(&listing, Instant::now() + call_timeout, ending) => outcome,
+            outcome = self.read_until(&request, Instant::now() + call_timeout, ending) => outcome,
         }
     }
 
-    async fn list_until(
+    async fn read_until<R: PageRequest>(
         &self,
-        listing: &Listing,
+        request: &R,
         deadline: Instant,
         ending: Ending,
-    ) -> Result<Page, BalanceError> {
+    ) -> Result<R::Page, BalanceError> {
         let mut failures = Backoff::default();
         loop {
-            let reason = match self.attempt(listing, deadline).await {
+            let reason = match self.attempt_in_turn(request, deadline).await {
                 Ok(page) => return Ok(page),
                 Err(Fault::Rejected(error) | Fault::Final(error)) => return Err(error),
                 Err(
@@ -81,43 +103,75 @@ impl History {
         }
     }
 
-    async fn attempt(&self, listing: &Listing, deadline: Instant) -> Result<Page, Fault> {
-        let in_turn = self.turns.run(&listing.series.user_id, async {
-            let end = Instant::now() + self.opening.options().deadlines.attempt;
-            let attempt = Attempt::until(end.min(deadline));
-            let work = async {
-                let connection = self.opening.connection().await?;
-                self.send(listing, connection, &attempt.gate).await
-            };
-            attempt::limit(&attempt, || self.opening.awaited(), pin!(work)).await
-        });
+    async fn attempt_in_turn<R: PageRequest>(
+        &self,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Page, Fault> {
+        let attempt = self.attempt(request, deadline);
+        let Some(user_id) = request.user_id() else { return attempt.await };
         // The attempt ends in time by itself; waiting for its turn does not.
-        timeout_at(deadline, in_turn).await.unwrap_or_else(|_elapsed| {
+        timeout_at(deadline, self.turns.run(user_id, attempt)).await.unwrap_or_else(|_elapsed| {
             let summary = "the request was still waiting for its turn".to_owned();
             Err(Fault::NotTaken(Reason { summary, cause: None }))
         })
     }
 
+    async fn attempt<R: PageRequest>(
+        &self,
+        request: &R,
+        deadline: Instant,
+    ) -> Result<R::Page, Fault> {
+        let end = Instant::now() + self.opening.options().deadlines.attempt;
+        let attempt = Attempt::until(end.min(deadline));
+        let work = async {
+            let connection = self.opening.connection().await?;
+            request.send(self, connection, &attempt.gate).await
+        };
+        attempt::limit(&attempt, || self.opening.awaited(), pin!(work)).await
+    }
+
+    /// A request whose error, if it has one, is about an index.
+    async fn exchange<O: Operation>(
+        &self,
+        index: Index,
+        protocol: &Protocol<O>,
+        input: O::Input,
+        connection: &Connection,
+        gate: &SendGate,
+    ) -> Result<O::Output, Fault> {
+        let request = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
+        match connection.wire.send(protocol, request, gate).await {
+            Ok(output) => Ok(output),
+            Err(error) => {
+                Err(explain(&error, index, connection, gate, self.opening.options()).await)
+            }
+        }
+    }
+}
+
+impl PageRequest for Listing {
+    type Page = Page;
+
+    fn user_id(&self) -> Option<&UserId> {
+        Some(&self.series.user_id)
+    }
+
     async fn send(
         &self,
-        listing: &Listing,
+        history: &History,
         connection: &Connection,
         gate: &SendGate,
     ) -> Result<Page, Fault> {
-        let options = self.opening.options();
-        let request = self
-            .protocol
-            .compose(query(listing, &options.transactions_table))
-            .map_err(|error| fault::unsendable(error.as_ref()))?;
-        let output = match connection.wire.send(&self.protocol, request, gate).await {
-            Ok(output) => output,
-            Err(error) => return Err(explain(&error, connection, gate, options).await),
-        };
+        let index = self.series.index;
+        let input = query(self, &history.opening.options().transactions_table);
+        let output = history.exchange(index, &history.query, input, connection, gate).await?;
         // Without them it is not known that the history is empty.
         let items = output.items.ok_or_else(|| fault::unreadable("it has no Items"))?;
         let found = items.iter().map(item::read).collect();
-        let read_up_to = output.last_evaluated_key.as_ref().map(item::position).transpose()?;
-        Ok(listing.page(found, read_up_to))
+        let position = |key| item::position(key, index);
+        let read_up_to = output.last_evaluated_key.as_ref().map(position).transpose()?;
+        Ok(self.page(found, read_up_to))
     }
 }
 
@@ -128,12 +182,12 @@ fn query(listing: &Listing, table: &str) -> QueryInput {
     let (condition, bounds) = condition(&series.range);
     let mut query = QueryInput::builder()
         .table_name(table)
-        .index_name(INDEX)
+        .index_name(series.index.name())
         .key_condition_expression(condition)
         .expression_attribute_values(":user", text(user))
         .scan_index_forward(series.order == Order::Oldest)
         .limit(i32::try_from(listing.limit).unwrap_or(i32::MAX).saturating_add(1))
-        .set_exclusive_start_key(listing.after.as_ref().map(|position| start(user, position)));
+        .set_exclusive_start_key(listing.after.as_ref().map(|it| start(series.index, user, it)));
     for (name, bound) in bounds {
         // The name of the attribute is a reserved word.
         query = query
@@ -155,10 +209,10 @@ fn condition(range: &Range) -> (&'static str, Vec<(&'static str, &str)>) {
     }
 }
 
-fn start(user: &str, position: &Position) -> HashMap<String, AttributeValue> {
+fn start(index: Index, user: &str, position: &Position) -> HashMap<String, AttributeValue> {
     HashMap::from([
         ("userId".to_owned(), text(user)),
-        ("timestamp".to_owned(), text(&position.timestamp)),
+        (index.sort_key().to_owned(), text(&position.sort)),
         ("idempotentKey".to_owned(), text(&position.idempotent_key)),
     ])
 }
@@ -167,8 +221,9 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-async fn explain(
-    error: &SdkError<QueryError>,
+async fn explain<E: ProvideErrorMetadata + Error + 'static>(
+    error: &SdkError<E>,
+    index: Index,
     connection: &Connection,
     gate: &SendGate,
     options: &Options,
@@ -180,9 +235,9 @@ async fn explain(
         .flatten()
         .unwrap_or_default();
     if complaint.contains("does not have the specified index") {
-        Fault::Final(index::absent(table, connection))
+        Fault::Final(index::absent(index, table, connection))
     } else if complaint.contains("backfilling") {
-        Fault::Final(index::not_ready(table, connection, "is still being built"))
+        Fault::Final(index::not_ready(index, table, connection, "is still being built"))
     } else if fault::is_table_missing(error) {
         table::missing(connection, options).await
     } else {

@@ -103,8 +103,8 @@ impl Store for DynamoDb {
 }
 
 /// What an item's `balance` attribute means.
-fn stored_balance(item: Option<&HashMap<String, AttributeValue>>) -> StoredBalance {
-    match item.and_then(|attributes| attributes.get("balance")) {
+fn stored_number(item: Option<&HashMap<String, AttributeValue>>, name: &str) -> StoredBalance {
+    match item.and_then(|attributes| attributes.get(name)) {
         None => StoredBalance::Absent,
         Some(attribute) => attribute
             .as_n()

@@ -10,14 +10,14 @@ use crate::dynamodb::admin::table;
 use crate::dynamodb::client::Connection;
 use crate::dynamodb::history::item;
 use crate::dynamodb::transport::protocol::{Operation, Protocol};
-use crate::dynamodb::{fault, stored_balance};
+use crate::dynamodb::{fault, stored_number};
 use crate::options::Options;
 use crate::store::{Account, Fault, Item, ItemKey, SendGate};
 
 type Attributes = HashMap<String, AttributeValue>;
 
 /// What a balance is read for.
-const ACCOUNT_ATTRIBUTES: &str = "userId, balance";
+const ACCOUNT_ATTRIBUTES: &str = "userId, balance, held";
 
 /// The name of an item's key attribute, and the key: what tells items of both tables apart.
 type Name<'a> = (&'static str, &'a str);
@@ -140,7 +140,8 @@ fn name_in(attributes: &Attributes) -> Result<Name<'_>, Fault> {
 fn meaning(item: &ItemKey, attributes: Option<&Attributes>) -> Item {
     match item {
         ItemKey::Account(_) => Item::Account(Account {
-            balance: stored_balance(attributes),
+            balance: stored_number(attributes, "balance"),
+            held: stored_number(attributes, "held"),
             exists: attributes.is_some(),
         }),
         ItemKey::Record(_) => Item::Record(attributes.map(item::read)),

@@ -1,3 +1,4 @@
+use crate::store::{Entry, Role};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         call_id: CallId::unique(),
         place: None,
+        role: Role::Transaction,
     }
 }
 
@@ -63,7 +65,7 @@ pub(super) fn write_of(records: Vec<Record>, epoch: Epoch) -> Write {
             balances.push(BalanceUpdate { user_id: user_id.clone(), epoch, change });
         }
     }
-    Write { records: records.into_iter().map(Arc::new).collect(), balances }
+    Write { entries: records.into_iter().map(Arc::new).map(Entry::Record).collect(), balances }
 }
 
 /// A lone debit, composed now.
@@ -144,18 +146,18 @@ fn take_in(stream: &TcpStream) -> Arrived {
 }
 
 fn meaning(balance: AttributeValue) -> StoredBalance {
-    stored_balance(Some(&HashMap::from([("balance".to_owned(), balance)])))
+    stored_number(Some(&HashMap::from([("balance".to_owned(), balance)])), "balance")
 }
 
 #[test]
 fn no_item_is_no_balance() {
-    assert_eq!(stored_balance(None), StoredBalance::Absent);
+    assert_eq!(stored_number(None, "balance"), StoredBalance::Absent);
 }
 
 #[test]
 fn an_item_without_a_balance_is_no_balance() {
     let item = HashMap::from([("userId".to_owned(), AttributeValue::S("user-1".to_owned()))]);
-    assert_eq!(stored_balance(Some(&item)), StoredBalance::Absent);
+    assert_eq!(stored_number(Some(&item), "balance"), StoredBalance::Absent);
 }
 
 #[test]

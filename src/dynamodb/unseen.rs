@@ -18,6 +18,8 @@ use crate::store::{Fault, Reason, SendGate};
 pub enum Subject<'a> {
     /// The record under this key, which is there if its condition failed.
     Record(&'a str),
+    /// The hold under this key. It may be absent.
+    Hold(&'a str),
     /// The balance of this user. It may be absent.
     Balance { user_id: &'a str, must_exist: bool },
 }
@@ -25,24 +27,25 @@ pub enum Subject<'a> {
 impl Subject<'_> {
     fn key(self) -> (&'static str, String) {
         match self {
-            Self::Record(key) => ("idempotentKey", key.to_owned()),
+            Self::Record(key) | Self::Hold(key) => ("idempotentKey", key.to_owned()),
             Self::Balance { user_id, .. } => ("userId", user_id.to_owned()),
         }
     }
 
     fn table(self, options: &Options) -> &str {
         match self {
-            Self::Record(_) => &options.transactions_table,
+            Self::Record(_) | Self::Hold(_) => &options.transactions_table,
             Self::Balance { .. } => &options.balances_table,
         }
     }
 
+    /// Whether something that a condition was about may have been kept back.
     fn is_missing_in(self, reason: &CancellationReason) -> bool {
-        let must_exist = match self {
-            Self::Record(_) => true,
+        let is_expected = match self {
+            Self::Record(_) | Self::Hold(_) => true,
             Self::Balance { must_exist, .. } => must_exist,
         };
-        must_exist && reason.code() == Some("ConditionalCheckFailed") && reason.item().is_none()
+        is_expected && reason.code() == Some("ConditionalCheckFailed") && reason.item().is_none()
     }
 }
 
@@ -58,7 +61,9 @@ pub async fn look(
     let is_balance_needed = reasons.iter().any(|reason| reason.code() == Some("None"));
     let positions = reasons.iter().zip(subjects).enumerate();
     let missing: Vec<(usize, Subject<'_>)> = positions
-        .filter(|(_, (_, subject))| is_balance_needed || matches!(subject, Subject::Record(_)))
+        .filter(|(_, (_, subject))| {
+            is_balance_needed || !matches!(subject, Subject::Balance { .. })
+        })
         .filter(|(_, (reason, subject))| subject.is_missing_in(reason))
         .map(|(position, (_, subject))| (position, *subject))
         .collect();
@@ -79,7 +84,12 @@ pub async fn look(
         let item = found
             .get(subject.table(options))
             .and_then(|items| items.iter().find(|item| item.get(attribute) == Some(&key)).cloned());
-        let Some(item) = item else { return Err(Fault::NotTaken(gone())) };
+        let Some(item) = item else {
+            if matches!(subject, Subject::Hold(_)) {
+                continue;
+            }
+            return Err(Fault::NotTaken(gone()));
+        };
         if let Some(reason) = reasons.get_mut(position) {
             *reason = CancellationReason::builder()
                 .set_code(reason.code().map(str::to_owned))

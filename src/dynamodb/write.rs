@@ -16,7 +16,7 @@ use crate::dynamodb::fault;
 use crate::dynamodb::unseen::{self, Subject};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
-use crate::store::{EpochAnswer, EpochEnding, Fault, SendGate, Token, Write, WriteAnswer};
+use crate::store::{Entry, EpochAnswer, EpochEnding, Fault, SendGate, Token, Write, WriteAnswer};
 
 /// Names the operation. Source: Amazon DynamoDB Developer Guide, "DynamoDB low-level API".
 const TARGET: &str = "DynamoDB_20120810.TransactWriteItems";
@@ -71,8 +71,7 @@ pub async fn end_epoch(
     match exchange(body, connection, gate, options).await? {
         None => Ok(EpochAnswer::Ended),
         Some(reasons) => {
-            let key = ending.absent.as_ref().map(|it| it.transaction.idempotent_key.as_str());
-            let subjects: Vec<Subject<'_>> = key.into_iter().map(Subject::Record).collect();
+            let subjects: Vec<Subject<'_>> = ending.undone.iter().map(subject_of).collect();
             let reasons =
                 Box::pin(unseen::look(reasons, &subjects, connection, gate, options)).await?;
             reasons::of_epoch_ending(&reasons, ending)
@@ -92,11 +91,18 @@ fn subjects<'a>(write: &'a Write, options: &Options) -> Vec<Subject<'a>> {
 }
 
 fn records_of(write: &Write) -> impl Iterator<Item = Subject<'_>> {
-    write.records.iter().map(|it| Subject::Record(it.transaction.idempotent_key.as_str()))
+    write.entries.iter().map(subject_of)
+}
+
+fn subject_of(entry: &Entry) -> Subject<'_> {
+    match entry {
+        Entry::Record(_) | Entry::FreeKey(_) => Subject::Record(entry.key().as_str()),
+        Entry::Closing(_) => Subject::Hold(entry.key().as_str()),
+    }
 }
 
 fn is_of_one_call(write: &Write) -> bool {
-    write.records.windows(2).all(|pair| matches!(pair, [a, b] if a.call_id == b.call_id))
+    write.entries.windows(2).all(|pair| matches!(pair, [a, b] if a.call_id() == b.call_id()))
 }
 
 /// DynamoDB may find that a sum does not fit before it finds that a key is taken. But a

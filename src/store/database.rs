@@ -3,30 +3,14 @@
 use std::collections::HashMap;
 
 use super::{
-    Account, BalanceUpdate, EpochAnswer, EpochEnding, ExistingRecord, Item, ItemKey, RecordState,
-    Refusal, RefusedBalance, Write, WriteAnswer,
+    Account, BalanceUpdate, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, HoldState,
+    Item, ItemKey, Refusal, RefusedBalance, Write, WriteAnswer,
 };
 use crate::core::epoch::Epoch;
 use crate::core::history::RecordedTransaction;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::transaction::{IdempotentKey, UserId};
-
-/// A record as it is told to those who ask for it.
-fn told(key: &IdempotentKey, record: &ExistingRecord) -> RecordedTransaction {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let amount = record.amount.as_ref().map(Decimal::to_plain_string);
-    let metadata = record.metadata.clone().map(|entries| entries.into_iter().collect());
-    RecordedTransaction {
-        idempotent_key: key.as_str().to_owned(),
-        user_id: text(&record.user_id),
-        amount: text(&amount),
-        transaction_type: text(&record.transaction_type),
-        timestamp: text(&record.timestamp),
-        metadata,
-        malformed: None,
-    }
-}
 
 /// The two tables.
 #[derive(Clone, Debug)]
@@ -39,6 +23,7 @@ pub struct Database {
 #[derive(Clone, Debug)]
 struct StoredAccount {
     balance: StoredBalance,
+    held: StoredBalance,
     epoch: Option<Epoch>,
 }
 
@@ -49,47 +34,56 @@ impl Database {
 
     /// All of a write or nothing. `Err`: DynamoDB's numbers cannot hold a balance that it leads to.
     pub fn write(&mut self, write: &Write) -> Result<WriteAnswer, BalanceError> {
-        let records: Vec<RecordState> = write
-            .records
-            .iter()
-            .map(|record| self.state_of(&record.transaction.idempotent_key))
-            .collect();
-        let changed: Vec<Option<Decimal>> =
+        let entries: Vec<EntryState> =
+            write.entries.iter().map(|entry| self.state_of(entry)).collect();
+        let changed: Vec<Option<(Decimal, StoredBalance)>> =
             write.balances.iter().map(|update| self.changed(update)).collect();
-        let is_free = |state: &RecordState| *state == RecordState::Free;
-        if !records.iter().all(is_free) || changed.contains(&None) {
+        let is_free = |state: &EntryState| *state == EntryState::Free;
+        if !entries.iter().all(is_free) || changed.contains(&None) {
             let balances = write.balances.iter().zip(&changed);
             let balances = balances
                 .map(|(update, changed)| changed.is_none().then(|| self.refused(&update.user_id)));
-            return Ok(WriteAnswer::Refused(Refusal { records, balances: balances.collect() }));
+            return Ok(WriteAnswer::Refused(Refusal { entries, balances: balances.collect() }));
         }
-        if changed.iter().flatten().any(|balance| !balance.is_storable()) {
+        if changed.iter().flatten().any(|(balance, held)| {
+            let is_held_storable = !matches!(held, StoredBalance::Number(it) if !it.is_storable());
+            !balance.is_storable() || !is_held_storable
+        }) {
             return Err(BalanceError::new(
                 ErrorCode::AmountOutOfRange,
                 "The balance would have more digits than DynamoDB holds. Nothing was changed.",
             ));
         }
-        for (update, balance) in write.balances.iter().zip(changed) {
-            let balance = balance.map_or(StoredBalance::Corrupt, StoredBalance::Number);
-            let account = StoredAccount { balance, epoch: Some(update.epoch) };
+        for (update, (balance, held)) in write.balances.iter().zip(changed.into_iter().flatten()) {
+            let balance = StoredBalance::Number(balance);
+            let account = StoredAccount { balance, held, epoch: Some(update.epoch) };
             self.accounts.insert(update.user_id.clone(), account);
         }
-        for record in &write.records {
-            let key = record.transaction.idempotent_key.clone();
-            self.records.insert(key, ExistingRecord::from(&**record));
+        for entry in &write.entries {
+            match (entry, entry.left()) {
+                (Entry::Closing(_), Some(left)) => {
+                    self.records.entry(entry.key().clone()).or_default().hold = left.hold;
+                }
+                (_, Some(left)) => drop(self.records.insert(entry.key().clone(), left)),
+                (_, None) => {}
+            }
         }
         Ok(WriteAnswer::Committed)
     }
 
     /// From now on no request of this epoch takes effect on the user's balance.
     pub fn end_epoch(&mut self, ending: &EpochEnding) -> EpochAnswer {
-        if let Some(record) = &ending.absent
-            && let Some(existing) = self.records.get(&record.transaction.idempotent_key)
+        if let Some(entry) = &ending.undone
+            && let Some(existing) = self.contradicting(entry)
         {
-            return EpochAnswer::KeyTaken(existing.clone());
+            return EpochAnswer::KeyTaken(existing);
         }
         if !ending.epoch.is_over(self.epoch(&ending.user_id)) {
-            let absent = StoredAccount { balance: StoredBalance::Absent, epoch: None };
+            let absent = StoredAccount {
+                balance: StoredBalance::Absent,
+                held: StoredBalance::Absent,
+                epoch: None,
+            };
             let account = self.accounts.entry(ending.user_id.clone()).or_insert(absent);
             account.epoch = Some(ending.epoch.next());
         }
@@ -100,16 +94,23 @@ impl Database {
         match key {
             ItemKey::Account(user_id) => Item::Account(Account {
                 balance: self.balance(user_id),
+                held: self.held(user_id),
                 exists: self.accounts.contains_key(user_id),
             }),
             ItemKey::Record(key) => {
-                Item::Record(self.records.get(key).map(|record| told(key, record)))
+                let record = self.records.get(key).cloned();
+                Item::Record(record.map(|record| RecordedTransaction::of(key, record)))
             }
         }
     }
 
     pub fn balance(&self, user_id: &UserId) -> StoredBalance {
         self.accounts.get(user_id).map_or(StoredBalance::Absent, |it| it.balance.clone())
+    }
+
+    /// What the open holds have set aside.
+    pub fn held(&self, user_id: &UserId) -> StoredBalance {
+        self.accounts.get(user_id).map_or(StoredBalance::Absent, |it| it.held.clone())
     }
 
     /// What the balance comes to; `None` if it is not a number.
@@ -141,8 +142,8 @@ impl Database {
 
     /// Another program writes a balance.
     pub fn set_balance(&mut self, user_id: &UserId, balance: StoredBalance) {
-        let epoch = self.epoch(user_id);
-        self.accounts.insert(user_id.clone(), StoredAccount { balance, epoch });
+        let (held, epoch) = (self.held(user_id), self.epoch(user_id));
+        self.accounts.insert(user_id.clone(), StoredAccount { balance, held, epoch });
     }
 
     /// Another program writes a record.
@@ -150,19 +151,55 @@ impl Database {
         self.records.insert(key.clone(), record);
     }
 
-    fn state_of(&self, key: &IdempotentKey) -> RecordState {
-        self.records.get(key).cloned().map_or(RecordState::Free, RecordState::Taken)
+    fn state_of(&self, entry: &Entry) -> EntryState {
+        let existing = self.records.get(entry.key()).cloned();
+        match (entry, existing) {
+            (Entry::Record(_) | Entry::FreeKey(_), None) => EntryState::Free,
+            (Entry::Record(_) | Entry::FreeKey(_), Some(existing)) => EntryState::Taken(existing),
+            (Entry::Closing(_), None) => EntryState::Missing,
+            (Entry::Closing(closing), Some(existing)) => {
+                let may_be_closed = existing.hold.as_ref().is_some_and(|hold| {
+                    let is_in_time = closing.captured.is_none() || !hold.has_expired(&closing.now);
+                    hold.state == HoldState::Open && is_in_time
+                });
+                if closing.is_about(&existing) && may_be_closed {
+                    EntryState::Free
+                } else {
+                    EntryState::Taken(existing)
+                }
+            }
+        }
     }
 
-    /// The balance afterwards; `None` if the present one does not allow the update.
-    fn changed(&self, update: &BalanceUpdate) -> Option<Decimal> {
+    /// What shows that an entry was carried out, or another one under its key.
+    fn contradicting(&self, entry: &Entry) -> Option<ExistingRecord> {
+        let existing = self.records.get(entry.key());
+        let is_open = |it: &ExistingRecord| {
+            it.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open)
+        };
+        let is_undone = matches!(entry, Entry::Closing(_)) && existing.is_some_and(is_open);
+        existing.filter(|_| !is_undone).cloned()
+    }
+
+    /// The balance and what is held afterwards; `None` if the present ones do not allow the update.
+    fn changed(&self, update: &BalanceUpdate) -> Option<(Decimal, StoredBalance)> {
         let balance = self.worth(&update.user_id)?;
         let is_covered = update.change.floor().is_none_or(|floor| balance >= *floor);
         let is_over = update.epoch.is_over(self.epoch(&update.user_id));
-        (is_covered && !is_over).then(|| balance.plus(update.change.sum()))
+        let held = match (update.change.held(), self.held(&update.user_id)) {
+            (None, held) => held,
+            (Some(change), StoredBalance::Absent) => StoredBalance::Number(change.clone()),
+            (Some(change), StoredBalance::Number(held)) => StoredBalance::Number(held.plus(change)),
+            (Some(_), StoredBalance::Corrupt) => return None,
+        };
+        (is_covered && !is_over).then(|| (balance.plus(update.change.sum()), held))
     }
 
     fn refused(&self, user_id: &UserId) -> RefusedBalance {
-        RefusedBalance { balance: self.balance(user_id), epoch: self.epoch(user_id) }
+        RefusedBalance {
+            balance: self.balance(user_id),
+            held: self.held(user_id),
+            epoch: self.epoch(user_id),
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! A store for tests: the sequential database, with scripted faults on the way to it.
 
+use crate::money::Decimal;
+use crate::transaction::Transaction;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -116,9 +118,10 @@ impl State {
     fn apply(&mut self, write: &Write) -> Result<WriteAnswer, Fault> {
         let answer = self.database.write(write).map_err(Fault::Rejected)?;
         if answer == WriteAnswer::Committed {
-            for record in &write.records {
-                let key = record.transaction.idempotent_key.as_str().to_owned();
-                self.records.insert(key, Arc::clone(record));
+            for entry in &write.entries {
+                if let Entry::Record(record) = entry {
+                    self.records.insert(entry.key().as_str().to_owned(), Arc::clone(record));
+                }
             }
         }
         Ok(answer)
@@ -130,7 +133,7 @@ impl State {
         late.retain(|write| match self.apply(write) {
             Ok(WriteAnswer::Committed) | Err(_) => false,
             Ok(WriteAnswer::Refused(refusal)) => {
-                refusal.records.iter().all(|state| *state == RecordState::Free)
+                refusal.entries.iter().all(|state| *state == EntryState::Free)
             }
         });
         self.late = late;
@@ -270,8 +273,8 @@ impl Store for InMemory {
         let _counted = Counted::begin(self, if is_certain { users.clone() } else { Vec::new() });
         let event = {
             let mut state = self.state();
-            let key = |it: &Arc<Record>| it.transaction.idempotent_key.as_str().to_owned();
-            let keys = write.records.iter().map(key).collect();
+            let key = |it: &Entry| it.key().as_str().to_owned();
+            let keys = write.entries.iter().map(key).collect();
             let at = Instant::now();
             let limit = attempt.until.saturating_duration_since(at);
             state.writes.push(SeenAttempt { batch: token.batch, keys, at, limit });

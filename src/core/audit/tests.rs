@@ -15,7 +15,16 @@ fn text(text: &str) -> Attribute {
 }
 
 fn balance(user_id: &str, balance: Attribute) -> BalanceItem {
-    BalanceItem { user_id: user_id.to_owned(), balance, epoch: Attribute::Absent }
+    let (held, epoch) = (Attribute::Absent, Attribute::Absent);
+    BalanceItem { user_id: user_id.to_owned(), balance, held, epoch }
+}
+
+fn with_held(user_id: &str, of_balance: &str, held: Attribute) -> BalanceItem {
+    BalanceItem { held, ..balance(user_id, number(of_balance)) }
+}
+
+fn hold(key: &str, user_id: &str, amount: &str, state: &str) -> RecordItem {
+    RecordItem { hold_state: text(state), ..record(key, user_id, amount, "debit") }
 }
 
 fn record(key: &str, user_id: &str, amount: &str, transaction_type: &str) -> RecordItem {
@@ -26,6 +35,7 @@ fn record(key: &str, user_id: &str, amount: &str, transaction_type: &str) -> Rec
         transaction_type: text(transaction_type),
         timestamp: text("2024-02-29T12:34:56.789Z"),
         call_id: Attribute::Absent,
+        hold_state: Attribute::Absent,
     }
 }
 
@@ -40,12 +50,8 @@ fn audit(balances: &[BalanceItem], records: &[RecordItem]) -> Report {
     }
     let mut recount = pass.end();
     for item in balances {
-        let balance = match &item.balance {
-            Attribute::Number(number) => StoredBalance::Number(number.clone()),
-            Attribute::Absent => StoredBalance::Absent,
-            _ => StoredBalance::Corrupt,
-        };
-        recount.set_balance(&item.user_id, balance);
+        let (balance, held) = (stored(item.balance.clone()), stored(item.held.clone()));
+        recount.set_sums(&item.user_id, Sums { balance, held });
     }
     for item in records {
         recount.add_record(item.clone());
@@ -65,6 +71,68 @@ fn a_balance_of_the_default_plus_the_records_is_right() {
         &[record("1", "alice", "50.2", "credit"), record("2", "alice", "20.1", "debit")],
     );
     assert_eq!(report, Report { users: 1, records: 2, passes: 2, ..Report::default() });
+}
+
+#[test]
+fn what_is_held_is_what_the_open_holds_have() {
+    let records = [
+        hold("1", "alice", "20.5", "open"),
+        hold("2", "alice", "10", "captured"),
+        hold("3", "alice", "5", "open"),
+    ];
+    let report = audit(&[with_held("alice", "64.5", number("25.5"))], &records);
+    assert_eq!(report, Report { users: 1, records: 3, passes: 2, ..Report::default() });
+    for held in [Attribute::Absent, number("0"), number("35.5")] {
+        let report = audit(&[with_held("alice", "64.5", held.clone())], &records);
+        let finding = HeldMismatch {
+            user_id: "alice".to_owned(),
+            held: match held {
+                Attribute::Number(held) => Some(held),
+                _ => None,
+            },
+            expected: Decimal::parse("25.5").unwrap(),
+            open_holds: 2,
+        };
+        assert_eq!(report.held_mismatches, Findings { count: 1, kept: vec![finding] });
+        assert_eq!(report.mismatches.count, 0);
+    }
+}
+
+#[test]
+fn held_money_without_a_hold_is_found() {
+    let report = audit(&[with_held("alice", "100", number("-3"))], &[]);
+    assert_eq!(report.held_mismatches.count, 1);
+    assert_eq!(report.mismatches.count, 0);
+}
+
+#[test]
+fn what_is_held_and_no_number_and_a_hold_in_no_known_state_are_malformed() {
+    let records = [hold("1", "alice", "20", "opened")];
+    let report = audit(&[with_held("alice", "80", text("20"))], &records);
+    let complaints: Vec<&str> =
+        report.malformed.kept.iter().map(|it| it.complaint.as_str()).collect();
+    assert_eq!(
+        complaints,
+        ["holdState must be open, captured or released", "held must be a number"]
+    );
+    assert_eq!(report.held_mismatches.count, 0);
+}
+
+#[test]
+fn a_hold_that_is_closed_while_the_audit_runs_is_no_finding() {
+    let mut pass = FirstPass::new(&DefaultBalance::default());
+    pass.add_record(hold("1", "alice", "20", "open"));
+    pass.add_balance(with_held("alice", "80", number("0")));
+    let mut recount = pass.end();
+    for _ in 1..PASSES {
+        let (balance, held) = (stored(number("80")), stored(number("0")));
+        recount.set_sums("alice", Sums { balance, held });
+        recount.add_record(hold("1", "alice", "20", "captured"));
+        recount.end_pass();
+    }
+    let report = recount.end();
+    assert_eq!(report.held_mismatches.count, 0);
+    assert_eq!(report.busy.count, 0);
 }
 
 #[test]
@@ -232,7 +300,8 @@ fn audit_moving(tables: &mut Tables, movements: &mut Movements) -> Report {
                 }
             }
             let stored = tables.balances[&user_id.parse::<usize>().unwrap()];
-            recount.set_balance(&user_id, StoredBalance::Number(decimal(stored)));
+            let balance = StoredBalance::Number(decimal(stored));
+            recount.set_sums(&user_id, Sums { balance, held: StoredBalance::Absent });
         }
         scan(tables, movements, |item| recount.add_record(item));
         recount.end_pass();

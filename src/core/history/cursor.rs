@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::core::history::{INDEX, Order, Position, Series};
+use crate::core::history::{Order, Position, Series};
 use crate::error::{BalanceError, ErrorCode};
 use crate::value::Value;
 
@@ -21,15 +21,15 @@ const DIGEST: usize = 8;
 const MAX_LENGTH: usize = 4400;
 
 /// A cursor that leads to what comes after a position:
-/// version, user, range and order, length of the timestamp, timestamp, key, checksum.
+/// version, user, range and order, length of the sort key, sort key, key, checksum.
 pub fn write(position: &Position, series: &Series) -> String {
-    let timestamp = position.timestamp.as_bytes();
-    let length = u32::try_from(timestamp.len()).unwrap_or(u32::MAX);
+    let sort = position.sort.as_bytes();
+    let length = u32::try_from(sort.len()).unwrap_or(u32::MAX);
     let mut bytes = vec![VERSION];
     bytes.extend(user_digest(series));
     bytes.extend(range_digest(series));
     bytes.extend(length.to_be_bytes());
-    bytes.extend(timestamp);
+    bytes.extend(sort);
     bytes.extend(position.idempotent_key.as_bytes());
     let checksum = digest(&[&bytes]);
     bytes.extend(checksum);
@@ -77,9 +77,9 @@ fn read_body(body: &[u8], series: &Series) -> Result<Position, BalanceError> {
     }
     let (length, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-    let (timestamp, key) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let (sort, key) = rest.split_at_checked(length).ok_or_else(damaged)?;
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_error| damaged());
-    Ok(Position { timestamp: text(timestamp)?, idempotent_key: text(key)? })
+    Ok(Position { sort: text(sort)?, idempotent_key: text(key)? })
 }
 
 fn user_digest(series: &Series) -> [u8; DIGEST] {
@@ -93,7 +93,13 @@ fn range_digest(series: &Series) -> [u8; DIGEST] {
     };
     let bound = |bound: &Option<String>| bound.clone().unwrap_or_default();
     let (from, to) = (bound(&series.range.from), bound(&series.range.to));
-    digest(&[b"range", INDEX.as_bytes(), order.as_bytes(), from.as_bytes(), to.as_bytes()])
+    digest(&[
+        b"range",
+        series.index.name().as_bytes(),
+        order.as_bytes(),
+        from.as_bytes(),
+        to.as_bytes(),
+    ])
 }
 
 /// Of parts whose lengths count: `ab` and `c` are not `a` and `bc`.

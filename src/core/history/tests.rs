@@ -27,6 +27,8 @@ fn transaction(number: usize) -> RecordedTransaction {
         transaction_type: "credit".to_owned(),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         metadata: None,
+        hold: None,
+        returned_from: None,
         malformed: None,
     }
 }
@@ -127,7 +129,7 @@ proptest! {
 fn a_page_that_was_cut_short_goes_on_where_reading_stopped() {
     let listing = listing(|_| {}).unwrap();
     for found in [vec![], vec![transaction(0), transaction(1)]] {
-        let end = Position::of(&transaction(1));
+        let end = Index::UserHistory.position_of(&transaction(1));
         let page = listing.page(found.clone(), Some(end.clone()));
         assert_eq!(page.transactions, found);
         let cursor = Value::Text(page.cursor.unwrap());

@@ -2,42 +2,58 @@
 
 use std::collections::HashMap;
 
-use super::corrupt_balance;
+use super::corrupt;
 use crate::core::group::Group;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
+use crate::store::{Entry, RefusedBalance, Role};
 use crate::transaction::{Transaction, TransactionType, UserId};
 
 /// What one balance can pay for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Funds {
-    /// The stored balance is not a number.
-    Unusable,
-    UpTo(Decimal),
+pub struct Funds {
+    /// `None`: the stored balance is not a number.
+    up_to: Option<Decimal>,
+    /// Whether holds can be opened and closed.
+    is_held_usable: bool,
 }
 
 impl Funds {
-    pub fn of(balance: &StoredBalance, default_balance: &Decimal) -> Self {
-        match balance {
-            StoredBalance::Corrupt => Self::Unusable,
-            StoredBalance::Absent => Self::UpTo(default_balance.clone()),
-            StoredBalance::Number(balance) => Self::UpTo(balance.clone()),
-        }
+    pub fn of(refused: &RefusedBalance, default_balance: &Decimal) -> Self {
+        let up_to = match &refused.balance {
+            StoredBalance::Corrupt => None,
+            StoredBalance::Absent => Some(default_balance.clone()),
+            StoredBalance::Number(balance) => Some(balance.clone()),
+        };
+        Self { up_to, is_held_usable: refused.held != StoredBalance::Corrupt }
     }
 
-    /// What is left after a transaction, or why the balance does not allow it.
-    fn after(&self, transaction: &Transaction) -> Result<Self, BalanceError> {
-        match self {
-            Self::Unusable => Err(corrupt_balance(&transaction.user_id)),
-            Self::UpTo(balance)
-                if transaction.transaction_type == TransactionType::Debit
-                    && transaction.amount.as_decimal() > balance =>
-            {
-                Err(insufficient(balance))
-            }
-            Self::UpTo(balance) => Ok(Self::UpTo(balance.plus(&transaction.signed_amount()))),
+    /// What is left after an entry, or why the balance does not allow it.
+    fn after(&self, entry: &Entry) -> Result<Self, BalanceError> {
+        let user_id = entry.user_id();
+        let Some(balance) = &self.up_to else { return Err(corrupt("balance", user_id)) };
+        let left = match entry {
+            Entry::Record(record) => left(balance, &record.transaction)?,
+            Entry::Closing(_) | Entry::FreeKey(_) => balance.clone(),
+        };
+        let is_about_holds = match entry {
+            Entry::Record(record) => matches!(record.role, Role::Hold { .. }),
+            Entry::Closing(_) => true,
+            Entry::FreeKey(_) => false,
+        };
+        if is_about_holds && !self.is_held_usable {
+            return Err(corrupt("held", user_id));
         }
+        Ok(Self { up_to: Some(left), ..*self })
     }
+}
+
+fn left(balance: &Decimal, transaction: &Transaction) -> Result<Decimal, BalanceError> {
+    let is_debit = transaction.transaction_type == TransactionType::Debit;
+    if is_debit && transaction.amount.as_decimal() > balance {
+        return Err(insufficient(balance));
+    }
+    Ok(balance.plus(&transaction.signed_amount()))
 }
 
 /// The funds of those users whose balance was seen. The others have no limit.
@@ -63,10 +79,10 @@ impl FundsOfUsers {
 
     fn after<'a>(&self, group: &'a Group) -> Result<HashMap<&'a UserId, Funds>, BalanceError> {
         let mut left: HashMap<&UserId, Funds> = HashMap::new();
-        for (index, transaction) in group.transactions().enumerate() {
-            let user_id = &transaction.user_id;
+        for (index, entry) in group.entries().iter().enumerate() {
+            let user_id = entry.user_id();
             if let Some(funds) = left.get(user_id).or_else(|| self.0.get(user_id)) {
-                let after = funds.after(transaction);
+                let after = funds.after(entry);
                 left.insert(user_id, after.map_err(|error| group.locate(error, index))?);
             }
         }

@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::money::{Decimal, StoredBalance};
 use crate::store::CallId;
+use crate::store::{Record, RefusedBalance, Role};
 use crate::transaction::Transaction;
 use crate::value::Value;
 
@@ -21,12 +24,17 @@ fn transaction(transaction_type: &str) -> Transaction {
 }
 
 /// What this call wants to write: a credit of 50.
+fn refused(balance: StoredBalance) -> RefusedBalance {
+    RefusedBalance { balance, held: StoredBalance::Absent, epoch: None }
+}
+
 fn record() -> Record {
     Record {
         transaction: transaction("credit"),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         call_id: CallId::unique(),
         place: None,
+        role: Role::Transaction,
     }
 }
 
@@ -44,7 +52,7 @@ fn twin() -> ExistingRecord {
 /// What a lone call hears that finds a record under its key.
 fn judge(record: Record, existing: &ExistingRecord) -> Result<Written, BalanceError> {
     let group = Group::new(vec![Arc::new(record)]);
-    of_taken_keys(&group, &[RecordState::Taken(existing.clone())])
+    of_taken_keys(&group, &[EntryState::Taken(existing.clone())])
 }
 
 fn verdict(existing: &ExistingRecord) -> (ErrorCode, String) {
@@ -148,7 +156,13 @@ fn group(members: &[(&str, &str, f64, &str)]) -> Group {
         let transaction =
             Transaction::validate(key, user_id, &Value::Number(*amount), &text(kind)).unwrap();
         let place = (size > 1).then_some(PlaceInGroup { index, size });
-        Arc::new(Record { transaction, timestamp: String::new(), call_id, place })
+        Arc::new(Record {
+            transaction,
+            timestamp: String::new(),
+            call_id,
+            place,
+            role: Role::Transaction,
+        })
     });
     Group::new(records.collect())
 }
@@ -158,12 +172,12 @@ fn transfer() -> Group {
     group(&[("out", "user-1", 5.0, "debit"), ("in", "user-2", 5.0, "credit")])
 }
 
-fn stored(group: &Group) -> Vec<RecordState> {
-    group.records().iter().map(|record| RecordState::Taken((&**record).into())).collect()
+fn stored(group: &Group) -> Vec<EntryState> {
+    group.entries().iter().map(|entry| EntryState::Taken(entry.left().unwrap())).collect()
 }
 
 /// The code and the index that a transfer hears.
-fn reused(states: &[RecordState]) -> (ErrorCode, Option<u8>) {
+fn reused(states: &[EntryState]) -> (ErrorCode, Option<u8>) {
     let error = of_taken_keys(&transfer(), states).unwrap_err();
     (error.code, error.index)
 }
@@ -174,7 +188,7 @@ fn a_group_that_was_recorded_by_another_call_is_replayed() {
     let Ok(Written::Replayed(existing)) = of_taken_keys(&transfer(), &states) else {
         panic!("it was the same request");
     };
-    assert_eq!(existing.into_iter().map(RecordState::Taken).collect::<Vec<_>>(), states);
+    assert_eq!(existing.into_iter().map(EntryState::Taken).collect::<Vec<_>>(), states);
 }
 
 #[test]
@@ -183,14 +197,14 @@ fn a_group_that_this_very_call_recorded_is_a_success() {
     assert_eq!(of_taken_keys(&group, &stored(&group)), Ok(Written::Recorded));
     // Another transaction is at work on one of them.
     let mut states = stored(&group);
-    states[0] = RecordState::Unclear;
+    states[0] = EntryState::Unclear;
     assert_eq!(of_taken_keys(&group, &states), Ok(Written::Recorded));
 }
 
 #[test]
 fn a_group_of_which_only_a_part_is_recorded_is_a_key_reused() {
     let mut states = stored(&transfer());
-    states[0] = RecordState::Free;
+    states[0] = EntryState::Free;
     assert_eq!(reused(&states), (ErrorCode::IdempotentKeyReused, Some(1)));
 }
 
@@ -237,7 +251,7 @@ fn funds(balances: &[(&str, &str)]) -> FundsOfUsers {
     for (user, balance) in balances {
         let user_id = UserId::validate_for_transaction(text(user)).unwrap();
         let balance = Decimal::parse(balance).map_or(StoredBalance::Corrupt, StoredBalance::Number);
-        funds.insert(user_id, Funds::of(&balance, &Decimal::parse("100").unwrap()));
+        funds.insert(user_id, Funds::of(&refused(balance), &Decimal::parse("100").unwrap()));
     }
     funds
 }
@@ -280,7 +294,7 @@ fn without_a_stored_balance_the_default_is_what_there_is() {
     let default = Decimal::parse("100").unwrap();
     let mut funds = FundsOfUsers::default();
     let user_id = UserId::validate_for_transaction(text("user-1")).unwrap();
-    funds.insert(user_id, Funds::of(&StoredBalance::Absent, &default));
+    funds.insert(user_id, Funds::of(&refused(StoredBalance::Absent), &default));
     assert_eq!(funds.refusal_of(&group(&[("key", "user-1", 100.0, "debit")])), None);
     assert!(funds.refusal_of(&group(&[("key", "user-1", 100.01, "debit")])).is_some());
 }

@@ -39,7 +39,10 @@ fn version(number: usize) -> Item {
         let number = |number: usize| Decimal::parse(&number.to_string()).unwrap();
         let numbers = (2..200).map(|version| StoredBalance::Number(number(version)));
         let all = [StoredBalance::Absent, StoredBalance::Corrupt].into_iter().chain(numbers);
-        all.map(|balance| Item::Account(Account { balance, exists: true })).collect()
+        all.map(|balance| {
+            Item::Account(Account { balance, held: StoredBalance::Absent, exists: true })
+        })
+        .collect()
     });
     VERSIONS[number].clone()
 }

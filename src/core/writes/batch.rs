@@ -10,10 +10,8 @@ use crate::core::balance_change::BalanceChange;
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::in_flight::Ticket;
-use crate::core::outcome::{self, FundsOfUsers};
-use crate::store::{
-    Attempt, BalanceUpdate, EpochEnding, Record, RecordState, Refusal, Token, Write,
-};
+use crate::core::outcome::FundsOfUsers;
+use crate::store::{Attempt, BalanceUpdate, Entry, EntryState, EpochEnding, Refusal, Token, Write};
 use crate::transaction::UserId;
 
 use super::{Action, WriteAttempt};
@@ -149,24 +147,27 @@ impl Batch {
     /// The groups with what an attempt found under the keys of each.
     pub fn with_states<'a>(
         &'a self,
-        mut states: &'a [RecordState],
-    ) -> impl Iterator<Item = (u64, &'a Arc<Group>, &'a [RecordState])> {
+        mut states: &'a [EntryState],
+    ) -> impl Iterator<Item = (u64, &'a Arc<Group>, &'a [EntryState])> {
         self.groups.iter().map(move |(place, group)| {
-            let (own, rest) = states.split_at(group.records().len());
+            let (own, rest) = states.split_at(group.entries().len());
             states = rest;
             (*place, group, own)
         })
     }
 
-    /// Whether one of these is a record that an earlier attempt wrote, which then wrote them all.
-    pub fn has_written(&self, found: &[RecordState]) -> bool {
-        let is_own = |(record, state): (&Arc<Record>, &RecordState)| match state {
-            RecordState::Taken(existing) => outcome::is_of_same_call(record, existing),
-            RecordState::Free | RecordState::Unclear => false,
+    /// Whether one of these is what an earlier attempt left, which then carried out all entries.
+    pub fn has_written(&self, found: &[EntryState]) -> bool {
+        let is_own = |(entry, state): (&Entry, &EntryState)| match state {
+            EntryState::Taken(existing) => entry.has_left(existing),
+            EntryState::Free | EntryState::Missing | EntryState::Unclear => false,
         };
-        self.is_uncertain
-            && self.write.records.iter().zip(found).any(is_own)
-            && !found.contains(&RecordState::Free)
+        let is_undone = |(entry, state): (&Entry, &EntryState)| {
+            matches!(state, EntryState::Free | EntryState::Missing)
+                && !matches!(entry, Entry::FreeKey(_))
+        };
+        let entries = || self.write.entries.iter().zip(found);
+        self.is_uncertain && entries().any(is_own) && !entries().any(is_undone)
     }
 
     /// The epochs that a refusal has shown to be later than its own: it takes no effect any more.
@@ -185,7 +186,7 @@ impl Batch {
         EpochEnding {
             user_id: balance.user_id.clone(),
             epoch: balance.epoch,
-            absent: self.write.records.first().cloned(),
+            undone: self.write.entries.first().cloned(),
         }
     }
 
@@ -201,25 +202,25 @@ fn compose<'a>(
     groups: impl Iterator<Item = &'a Group>,
     mut epoch_of: impl FnMut(&UserId) -> Epoch,
 ) -> Write {
-    let mut records = Vec::new();
+    let mut entries = Vec::new();
     let mut balances: Vec<BalanceUpdate> = Vec::new();
     let mut positions: HashMap<UserId, usize> = HashMap::new();
-    for record in groups.flat_map(Group::records) {
-        let user_id = &record.transaction.user_id;
+    for entry in groups.flat_map(Group::entries) {
+        let user_id = entry.user_id();
         let position = *positions.entry(user_id.clone()).or_insert_with(|| {
             let (epoch, change) = (epoch_of(user_id), BalanceChange::default());
             balances.push(BalanceUpdate { user_id: user_id.clone(), epoch, change });
             balances.len() - 1
         });
         if let Some(balance) = balances.get_mut(position) {
-            balance.change.add(&record.transaction);
+            balance.change.add_entry(entry);
         }
-        records.push(Arc::clone(record));
+        entries.push(entry.clone());
     }
     assert!(
-        records.len() + balances.len() <= super::MAX_ACTIONS && !records.is_empty(),
+        entries.len() + balances.len() <= super::MAX_ACTIONS && !entries.is_empty(),
         "a transaction of DynamoDB has 1 to {} actions",
         super::MAX_ACTIONS
     );
-    Write { records, balances }
+    Write { entries, balances }
 }

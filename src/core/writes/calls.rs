@@ -7,12 +7,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::core::group::Group;
-use crate::transaction::{IdempotentKey, Transaction, UserId};
+use crate::store::Name;
+use crate::transaction::IdempotentKey;
 
 /// A call that waits for an answer. `T` stands for whoever made it.
 #[derive(Debug)]
 pub struct PendingWrite<T> {
-    /// Rises from call to call.
+    /// Rises from call to call. One that had to read first comes with the number that it had then.
     pub number: u64,
     pub group: Arc<Group>,
     pub deadline: Instant,
@@ -34,7 +35,7 @@ pub struct Place {
 
 /// Where a call went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Arrival {
     /// A place of its own, which stands in no queue yet. Its number is its order among all places.
     New(u64),
     /// A place that is there already.
@@ -74,17 +75,16 @@ impl<T> Default for Calls<T> {
 
 impl<T> Calls<T> {
     /// Takes in a call.
-    pub fn push(&mut self, call: PendingWrite<T>) -> Entry {
+    pub fn push(&mut self, call: PendingWrite<T>) -> Arrival {
         let number = call.number;
-        assert!(number >= self.newest, "numbers rise from call to call");
-        self.newest = number;
+        self.newest = self.newest.max(number);
         self.deadlines.insert((call.deadline, number));
         self.by_number.insert(number, Waiting { call, place: None });
         self.enter(number)
     }
 
     /// Finds a place for a call that has none.
-    fn enter(&mut self, number: u64) -> Entry {
+    fn enter(&mut self, number: u64) -> Arrival {
         let waiting = self.by_number.get_mut(&number).expect("the call waits");
         let group = &waiting.call.group;
         let Some(order) = group.keys().find_map(|key| self.by_key.get(key)).copied() else {
@@ -93,17 +93,17 @@ impl<T> Calls<T> {
             let place = Place { callers, batch: None, group, blocked: Vec::new() };
             self.places.insert(number, place);
             waiting.place = Some(number);
-            return Entry::New(number);
+            return Arrival::New(number);
         };
         let place = self.places.get_mut(&order).expect("a key leads to a place");
         // Nobody joins it before those who wait until it is gone.
         if place.blocked.is_empty() && place.group.has_names_of(group) {
             place.callers.insert(number);
             waiting.place = Some(order);
-            return Entry::Joined(order);
+            return Arrival::Joined(order);
         }
         place.blocked.push(number);
-        Entry::Blocked
+        Arrival::Blocked
     }
 
     pub fn is_empty(&self) -> bool {
@@ -134,11 +134,15 @@ impl<T> Calls<T> {
         numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &waiting.call)
     }
 
-    /// The batch that a key is part of, for this user.
-    pub fn batch_of(&self, key: &IdempotentKey, user_id: &UserId) -> Option<u64> {
-        let place = self.places.get(self.by_key.get(key)?)?;
-        let is_it = |it: &Transaction| it.idempotent_key == *key && it.user_id == *user_id;
-        place.batch.filter(|_| place.group.transactions().any(is_it))
+    /// The batch that has a name.
+    pub fn batch_of(&self, name: Name<'_>) -> Option<u64> {
+        let place = self.places.get(self.by_key.get(name.key)?)?;
+        place.batch.filter(|_| place.group.names().any(|it| it == name))
+    }
+
+    /// The batch that a key is part of, for any user.
+    pub fn batch_with(&self, key: &IdempotentKey) -> Option<u64> {
+        self.places.get(self.by_key.get(key)?)?.batch
     }
 
     pub fn first_deadline(&self) -> Option<Instant> {
@@ -192,7 +196,7 @@ impl<T> Calls<T> {
         let mut new = Vec::new();
         for number in place.blocked {
             if self.by_number.contains_key(&number)
-                && let Entry::New(order) = self.enter(number)
+                && let Arrival::New(order) = self.enter(number)
             {
                 new.push(order);
             }

@@ -17,6 +17,7 @@ use super::{MAX_ACTIONS, is_too_late};
 use crate::core::group::Group;
 use crate::core::outcome::FundsOfUsers;
 use crate::money::{Decimal, MAX_DIGITS};
+use crate::store::Entry;
 use crate::transaction::UserId;
 
 /// How many queues are looked at for one request.
@@ -147,9 +148,9 @@ impl<'a, T> Gathering<'a, T> {
         }
         // What the balance did not cover a moment ago has to wait, unless nobody else goes.
         if is_covered || self.taken.is_empty() {
-            for transaction in group.transactions() {
-                if let Some(queue) = self.queues.get_mut(&transaction.user_id) {
-                    queue.turnover = queue.turnover.plus(transaction.amount.as_decimal());
+            for entry in group.entries() {
+                if let Some(queue) = self.queues.get_mut(entry.user_id()) {
+                    queue.turnover = with(queue.turnover.clone(), entry);
                     queue.is_counted = true;
                 }
             }
@@ -164,19 +165,17 @@ impl<'a, T> Gathering<'a, T> {
         let queues = || self.queues_of(group.users());
         let max_groups = queues().map(|queue| queue.lane.max_groups).min().unwrap_or(MAX_ACTIONS);
         let new_users = queues().filter(|queue| !queue.is_counted).count();
-        let actions = self.actions + group.records().len() + new_users;
+        let actions = self.actions + group.entries().len() + new_users;
         let fits = self.taken.len() < max_groups && actions <= MAX_ACTIONS;
         (fits && (self.taken.is_empty() || self.is_storable_with(group))).then_some(actions)
     }
 
     /// A sum of more digits than DynamoDB holds would fail them all.
     fn is_storable_with(&self, group: &Group) -> bool {
-        group.transactions().all(|transaction| {
-            self.queues.get(&transaction.user_id).is_some_and(|queue| {
-                let of_user = group.transactions().filter(|it| it.user_id == transaction.user_id);
-                let turnover = of_user
-                    .fold(queue.turnover.clone(), |sum, it| sum.plus(it.amount.as_decimal()));
-                turnover.digits_reckoned_with() <= MAX_DIGITS
+        group.users().iter().all(|user_id| {
+            self.queues.get(user_id).is_some_and(|queue| {
+                let of_user = group.entries().iter().filter(|entry| entry.user_id() == user_id);
+                of_user.fold(queue.turnover.clone(), with).digits_reckoned_with() <= MAX_DIGITS
             })
         })
     }
@@ -199,5 +198,13 @@ impl<'a, T> Gathering<'a, T> {
                 queue.head = rest.find(|order| !self.passed.contains(order)).copied();
             }
         }
+    }
+}
+
+/// A turnover with what one more entry moves.
+fn with(turnover: Decimal, entry: &Entry) -> Decimal {
+    match entry.amount() {
+        Some(amount) => turnover.plus(amount.as_decimal()),
+        None => turnover,
     }
 }

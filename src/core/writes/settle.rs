@@ -12,7 +12,7 @@ use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::outcome::{self, Funds, FundsOfUsers, Written};
 use crate::error::BalanceError;
-use crate::store::{EpochEnding, ExistingRecord, Fault, Reason, RecordState, Refusal};
+use crate::store::{Entry, EntryState, EpochEnding, ExistingRecord, Fault, Reason, Refusal};
 use crate::transaction::UserId;
 
 impl<T> WriteQueue<T> {
@@ -24,8 +24,9 @@ impl<T> WriteQueue<T> {
         for (place, group) in &batch.groups {
             self.note_committed(batch, *place, group, now);
             // Only if others share the place.
-            let states: LazyCell<Vec<RecordState>, _> = LazyCell::new(|| {
-                group.records().iter().map(|it| RecordState::Taken((&**it).into())).collect()
+            let states: LazyCell<Vec<EntryState>, _> = LazyCell::new(|| {
+                let left = |it: &Entry| it.left().map_or(EntryState::Free, EntryState::Taken);
+                group.entries().iter().map(left).collect()
             });
             self.answer_all(*place, &mut replies, |asked| {
                 if asked.is_of_same_call(group) {
@@ -41,21 +42,20 @@ impl<T> WriteQueue<T> {
     /// If nobody hears of it, whoever comes with one of its keys must not think that nothing was.
     fn note_committed(&mut self, batch: &Batch, place: u64, group: &Group, now: Instant) {
         let is_heard = !self.calls.place(place).is_empty();
-        for transaction in group.transactions() {
-            let (key, user_id) = (&transaction.idempotent_key, &transaction.user_id);
+        for name in group.names() {
             if is_heard {
-                self.abandoned.settle(key, user_id);
+                self.abandoned.settle(name);
             } else {
-                self.abandoned.add(key, user_id, batch.epoch_of(user_id), now);
+                self.abandoned.add(name, batch.epoch_of(name.user_id), now);
             }
         }
     }
 
     /// Nothing was written by this attempt, and the reasons are known.
     pub(super) fn refused(&mut self, batch: Batch, refusal: &Refusal, now: Instant) -> Replies<T> {
-        assert_eq!(refusal.records.len(), batch.write.records.len(), "a state for each record");
+        assert_eq!(refusal.entries.len(), batch.write.entries.len(), "a state for each entry");
         assert_eq!(refusal.balances.len(), batch.write.balances.len(), "and for each balance");
-        if batch.has_written(&refusal.records) {
+        if batch.has_written(&refusal.entries) {
             return self.committed(&batch, now);
         }
         for user_id in batch.users() {
@@ -83,7 +83,7 @@ impl<T> WriteQueue<T> {
         let mut funds = FundsOfUsers::default();
         for (balance, refused) in batch.write.balances.iter().zip(&refusal.balances) {
             if let Some(refused) = refused {
-                let seen = Funds::of(&refused.balance, &self.config.default_balance);
+                let seen = Funds::of(refused, &self.config.default_balance);
                 funds.insert(balance.user_id.clone(), seen);
             }
         }
@@ -100,16 +100,20 @@ impl<T> WriteQueue<T> {
         now: Instant,
     ) -> Option<(UserId, Epoch)> {
         let mut found: Option<(UserId, Epoch)> = None;
-        for (place, group, states) in batch.with_states(&refusal.records) {
-            let would_be_refused = are_free(states)
-                && self.calls.callers(place).any(|call| funds.refusal_of(&call.group).is_some());
+        for (place, group, states) in batch.with_states(&refusal.entries) {
+            let is_uncovered = |group: &Group| funds.refusal_of(group).is_some();
+            let would_be_refused = if are_free(states) {
+                self.calls.callers(place).any(|call| is_uncovered(&call.group))
+            } else {
+                is_hold_refused(group, states)
+            };
             if !would_be_refused {
                 continue;
             }
-            for transaction in group.transactions() {
-                let (key, user_id) = (&transaction.idempotent_key, &transaction.user_id);
+            for name in group.names() {
+                let user_id = name.user_id;
                 if found.as_ref().is_none_or(|(first, _)| first == user_id)
-                    && let Some(epoch) = self.doubt(key, user_id, now)
+                    && let Some(epoch) = self.doubt(name, now)
                 {
                     let last = found.map_or(epoch, |(_, last)| last.max(epoch));
                     found = Some((user_id.clone(), last));
@@ -128,8 +132,8 @@ impl<T> WriteQueue<T> {
         is_over: bool,
     ) -> Replies<T> {
         let mut replies = Vec::new();
-        for (place, group, states) in batch.with_states(&refusal.records) {
-            if states.contains(&RecordState::Unclear) {
+        for (place, group, states) in batch.with_states(&refusal.entries) {
+            if states.contains(&EntryState::Unclear) {
                 // What is in conflict may turn out to be a duplicate, which is told first.
             } else if are_free(states) {
                 self.refuse_uncovered(place, group, batch.newest_call, &funds, &mut replies);
@@ -144,7 +148,7 @@ impl<T> WriteQueue<T> {
         let is_contradiction = replies.is_empty()
             && !is_over
             && refusal.balances.iter().any(Option::is_some)
-            && refusal.records.iter().all(|state| *state == RecordState::Free)
+            && refusal.entries.iter().all(|state| *state == EntryState::Free)
             && is_covered(batch, funds.clone());
         if is_contradiction {
             return self.divide(batch, &outcome::refused_although_covered());
@@ -185,7 +189,7 @@ impl<T> WriteQueue<T> {
             .collect();
         if !refused.is_empty() {
             // Its keys were free, and no earlier request can write them any more.
-            self.settle_abandoned(group);
+            self.settle_free(group);
         }
         for (number, error) in refused {
             if let Some((call, _)) = self.calls.remove(number) {
@@ -195,17 +199,21 @@ impl<T> WriteQueue<T> {
     }
 
     /// What has one of these keys has been recorded, or never will be. Of the others it is not known.
-    fn settle_taken(&mut self, group: &Group, states: &[RecordState]) {
-        for (transaction, state) in group.transactions().zip(states) {
-            if matches!(state, RecordState::Taken(_)) {
-                self.abandoned.settle(&transaction.idempotent_key, &transaction.user_id);
+    fn settle_taken(&mut self, group: &Group, states: &[EntryState]) {
+        for (name, state) in group.names().zip(states) {
+            if matches!(state, EntryState::Taken(_)) {
+                self.abandoned.settle(name);
             }
         }
     }
 
-    fn settle_abandoned(&mut self, group: &Group) {
-        for transaction in group.transactions() {
-            self.abandoned.settle(&transaction.idempotent_key, &transaction.user_id);
+    /// Nothing is recorded under these keys. That a hold is open says that it is recorded, and nothing of
+    /// whoever has done that.
+    fn settle_free(&mut self, group: &Group) {
+        for entry in group.entries() {
+            if !matches!(entry, Entry::Closing(_)) {
+                self.abandoned.settle(entry.name());
+            }
         }
     }
 
@@ -248,8 +256,8 @@ impl<T> WriteQueue<T> {
         epoch: Epoch,
         now: Instant,
     ) -> Replies<T> {
-        let absent = batch.own_ending().absent.filter(|_| batch.is_uncertain);
-        self.end_epoch(batch, EpochEnding { user_id, epoch, absent }, now)
+        let undone = batch.own_ending().undone.filter(|_| batch.is_uncertain);
+        self.end_epoch(batch, EpochEnding { user_id, epoch, undone }, now)
     }
 
     fn end_epoch(&mut self, mut batch: Batch, ending: EpochEnding, now: Instant) -> Replies<T> {
@@ -270,18 +278,18 @@ impl<T> WriteQueue<T> {
         self.go_on(batch)
     }
 
-    /// The record that was to be absent is there, by an earlier attempt or by another call: either
-    /// way no attempt takes effect any more.
+    /// The entry that was not to have been carried out has been, by an earlier attempt or by another
+    /// call: either way no attempt takes effect any more.
     pub(super) fn key_taken(
         &mut self,
         batch: Batch,
         existing: ExistingRecord,
         now: Instant,
     ) -> Replies<T> {
-        let mut records = vec![RecordState::Taken(existing)];
-        records.resize(batch.write.records.len(), RecordState::Unclear);
+        let mut entries = vec![EntryState::Taken(existing)];
+        entries.resize(batch.write.entries.len(), EntryState::Unclear);
         let balances = vec![None; batch.write.balances.len()];
-        self.refused(batch, &Refusal { records, balances }, now)
+        self.refused(batch, &Refusal { entries, balances }, now)
     }
 
     /// An attempt brought no definite answer.
@@ -336,10 +344,9 @@ impl<T> WriteQueue<T> {
 
     fn rejected(&mut self, batch: Batch, why: &BalanceError, now: Instant) -> Replies<T> {
         let doubt = match batch.groups.as_slice() {
-            [(_, group)] => group.transactions().find_map(|transaction| {
-                let user_id = &transaction.user_id;
-                let epoch = self.doubt(&transaction.idempotent_key, user_id, now)?;
-                Some((user_id.clone(), epoch))
+            [(_, group)] => group.names().find_map(|name| {
+                let epoch = self.doubt(name, now)?;
+                Some((name.user_id.clone(), epoch))
             }),
             _ => None,
         };
@@ -382,8 +389,20 @@ impl<T> WriteQueue<T> {
     }
 }
 
-fn are_free(states: &[RecordState]) -> bool {
-    states.iter().all(|state| *state == RecordState::Free)
+fn are_free(states: &[EntryState]) -> bool {
+    states.iter().all(|state| *state == EntryState::Free)
+}
+
+/// Whether a call that closes a hold is refused although its own key is free, so that whatever was sent
+/// under that key before must not take effect any more.
+fn is_hold_refused(group: &Group, states: &[EntryState]) -> bool {
+    match (group.as_closing(), states) {
+        (Some(_), [EntryState::Missing, EntryState::Free]) => true,
+        (Some(closing), [EntryState::Taken(existing), EntryState::Free]) => {
+            !closing.is_done_in(existing)
+        }
+        _ => false,
+    }
 }
 
 /// Whether all groups of a batch, one after the other, are paid for.

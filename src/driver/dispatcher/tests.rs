@@ -1,3 +1,4 @@
+use crate::store::Role;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,6 +103,7 @@ impl Office {
             timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
             call_id: CallId::unique(),
             place: None,
+            role: Role::Transaction,
         });
         let (group, deadline) = (Arc::new(Group::new(vec![record])), Instant::now() + patience);
         Call::Write(PendingWrite { number, group, deadline, reply })
@@ -111,7 +113,12 @@ impl Office {
         let user_id = user(user_id);
         let (number, reply) = self.reply(&user_id, |_| true);
         let deadline = Instant::now() + patience;
-        Call::Read(PendingRead { number, key: ItemKey::Account(user_id), deadline, reply })
+        Call::Read(PendingRead {
+            number,
+            key: ItemKey::Account(user_id),
+            deadline,
+            reply: Reader::Caller(reply),
+        })
     }
 
     /// Transactions of one user each, the first of whom is number `from`.
@@ -378,7 +385,7 @@ async fn a_panic_in_the_dispatcher_leaves_no_caller_waiting() {
         number: 0,
         key: ItemKey::Account(user("user-0")),
         deadline: Instant::now() + CALL,
-        reply,
+        reply: Reader::Caller(reply),
     };
     let mut calls = vec![Call::Read(read)];
     calls.extend(office.credits(1, 10));

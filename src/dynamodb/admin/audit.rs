@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::core::audit::{FirstPass, Recount, Report};
-use crate::dynamodb::admin::scan::{Page, Scan, balances_of};
+use crate::dynamodb::admin::scan::{Page, Scan, sums_of};
 use crate::dynamodb::admin::table;
 pub use crate::dynamodb::admin::table::TableState;
 pub use crate::dynamodb::admin::table::index::IndexState;
@@ -82,8 +82,8 @@ pub async fn audit(
             break;
         }
         sleep(SETTLING).await;
-        for (user_id, balance) in balances_of(&suspects, connection, options).await? {
-            recount.set_balance(&user_id, balance);
+        for (user_id, balance) in sums_of(&suspects, connection, options).await? {
+            recount.set_sums(&user_id, balance);
         }
         sleep(SETTLING).await;
         let [_, records] = sizes;

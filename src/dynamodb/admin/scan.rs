@@ -8,14 +8,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures_util::stream::{BoxStream, SelectAll, StreamExt as _, try_unfold};
 use tokio::time::sleep;
 
-use crate::core::audit::{Attribute, BalanceItem, RecordItem};
+use crate::core::audit::{Attribute, BalanceItem, RecordItem, Sums};
 use crate::core::backoff;
 use crate::dynamodb::admin::retrying::{self, Failure};
 use crate::dynamodb::admin::table;
 use crate::dynamodb::client::Connection;
-use crate::dynamodb::fault;
+use crate::dynamodb::{fault, stored_number};
 use crate::error::{BalanceError, ErrorCode};
-use crate::money::{Decimal, StoredBalance};
+use crate::money::Decimal;
 use crate::options::Options;
 use crate::store::Fault;
 
@@ -31,8 +31,8 @@ const BATCH_ROUNDS: u32 = 10;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The balances that one request brought.
-pub type Balances = Vec<(String, StoredBalance)>;
+/// What is stored of users.
+pub type SumsOfUsers = Vec<(String, Sums)>;
 
 /// Items as the audit takes them.
 pub enum Page {
@@ -54,7 +54,7 @@ impl<'a> Scan<'a> {
 
     #[must_use]
     pub fn balances(self) -> Self {
-        let attributes = &["userId", "balance", "epoch"];
+        let attributes = &["userId", "balance", "held", "epoch"];
         let table = &self.options.balances_table;
         self.add(table, attributes, |items| {
             Page::Balances(items.iter().map(balance_item).collect())
@@ -63,7 +63,8 @@ impl<'a> Scan<'a> {
 
     #[must_use]
     pub fn records(self) -> Self {
-        let attributes = &["idempotentKey", "userId", "amount", "type", "timestamp", "callId"];
+        let attributes =
+            &["idempotentKey", "userId", "amount", "type", "timestamp", "callId", "holdState"];
         let table = &self.options.transactions_table;
         self.add(table, attributes, |items| Page::Records(items.iter().map(record_item).collect()))
     }
@@ -123,12 +124,12 @@ fn segment(table: &str, attributes: &[&str], number: i32) -> ScanInput {
         .expect("the table is set")
 }
 
-/// Reads the balances of some users, strongly consistent. Users without an item are left out.
-pub async fn balances_of(
+/// Reads the balances of some users, and what is held of them, strongly consistent. Users without an item are left out.
+pub async fn sums_of(
     users: &[String],
     connection: &Connection,
     options: &Options,
-) -> Result<Balances, BalanceError> {
+) -> Result<SumsOfUsers, BalanceError> {
     let mut found = Vec::new();
     for batch in users.chunks(LARGEST_BATCH) {
         let mut wanted = batch.iter().map(|user| key(user)).collect::<Vec<Item>>();
@@ -137,11 +138,7 @@ pub async fn balances_of(
                 Ok(answer) => answer,
                 Err(failure) => return Err(explain(failure, connection, options).await),
             };
-            found.extend(
-                items
-                    .iter()
-                    .map(|item| (user_id(item), crate::dynamodb::stored_balance(Some(item)))),
-            );
+            found.extend(items.iter().map(|item| (user_id(item), sums(item))));
             wanted = rest;
             if wanted.is_empty() {
                 break;
@@ -163,7 +160,7 @@ async fn read_batch(
     let keys = KeysAndAttributes::builder()
         .set_keys(Some(keys))
         .consistent_read(true)
-        .projection_expression("userId, balance")
+        .projection_expression("userId, balance, held")
         .build()
         .expect("the keys are set");
     let input = BatchGetItemInput::builder()
@@ -216,8 +213,14 @@ fn balance_item(item: &Item) -> BalanceItem {
     BalanceItem {
         user_id: user_id(item),
         balance: attribute(item, "balance"),
+        held: attribute(item, "held"),
         epoch: attribute(item, "epoch"),
     }
+}
+
+fn sums(item: &Item) -> Sums {
+    let number = |name| stored_number(Some(item), name);
+    Sums { balance: number("balance"), held: number("held") }
 }
 
 fn record_item(item: &Item) -> RecordItem {
@@ -228,6 +231,7 @@ fn record_item(item: &Item) -> RecordItem {
         transaction_type: attribute(item, "type"),
         timestamp: attribute(item, "timestamp"),
         call_id: attribute(item, "callId"),
+        hold_state: attribute(item, "holdState"),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::index::IndexState;
 use self::settings::Warning;
+use crate::core::history::Index;
 use crate::dynamodb::admin::retrying::{self, Failure};
 use crate::dynamodb::client::Connection;
 use crate::error::{BalanceError, ErrorCode};
@@ -100,8 +101,9 @@ pub async fn create(
             None => missing.push(table),
             Some(description) => {
                 check(connection, &table, &description)?;
-                if wanted.history && table.has_history() {
-                    index::check(connection, &table, &description)?;
+                for index in table.indexes().filter(|index| wanted.indexes().any(|it| it == *index))
+                {
+                    index::check(index, connection, &table, &description)?;
                 }
             }
         }
@@ -112,9 +114,10 @@ pub async fn create(
     for table in tables(options) {
         wait_until_active(connection, &table, options, deadline).await?;
     }
-    if wanted.history {
-        let [_, transactions] = tables(options);
-        index::ensure(connection, &transactions, options, report).await?;
+    let [_, transactions] = tables(options);
+    // DynamoDB adds one after the other.
+    for index in wanted.indexes() {
+        index::ensure(index, connection, &transactions, options, report).await?;
     }
     Ok(())
 }
@@ -129,8 +132,8 @@ pub struct TableState {
     pub warnings: Vec<Warning>,
     /// What could not be looked at, and why.
     pub unchecked: Vec<Warning>,
-    /// The index that the history is read from, of the table of transactions.
-    pub history: Option<IndexState>,
+    /// Of the table of transactions: each that there can be, found or not.
+    pub indexes: Vec<IndexState>,
 }
 
 /// Looks at both tables and changes nothing.
@@ -146,7 +149,7 @@ pub async fn look(
                 trouble: Some(absent(&table, connection)),
                 warnings: Vec::new(),
                 unchecked: Vec::new(),
-                history: None,
+                indexes: Vec::new(),
             },
             Some(description) => look_closer(connection, &table, &description, options).await,
         });
@@ -171,8 +174,9 @@ async fn look_closer(
         Ok(found) => warnings.extend(settings::expiry(table, &found)),
         Err(why) => unchecked.push(settings::unknown_time_to_live(table, &why)),
     }
-    let history = table.has_history().then(|| IndexState::of(connection, table, description));
-    TableState { name: table.name.to_owned(), trouble, warnings, unchecked, history }
+    let state = |index| IndexState::of(index, connection, table, description);
+    let indexes = table.indexes().map(state).collect();
+    TableState { name: table.name.to_owned(), trouble, warnings, unchecked, indexes }
 }
 
 async fn time_to_live(
@@ -340,8 +344,10 @@ fn not_found(tables: &[&Table<'_>], conjunction: &str, connection: &Connection) 
 }
 
 impl Table<'_> {
-    fn has_history(&self) -> bool {
-        self.key == "idempotentKey"
+    /// Those that it can have.
+    fn indexes(&self) -> impl Iterator<Item = Index> + use<> {
+        let is_of_transactions = self.key == "idempotentKey";
+        Index::ALL.into_iter().filter(move |_| is_of_transactions)
     }
 
     fn command(&self, connection: &Connection) -> String {
@@ -392,12 +398,8 @@ async fn create_one(
         .key_schema(key(table.key, KeyType::Hash))
         .attribute_definitions(attribute(table.key, ScalarAttributeType::S))
         .billing_mode(BillingMode::PayPerRequest);
-    let input = if wanted.history && table.has_history() {
-        index::define(table_alone)
-    } else {
-        table_alone
-    };
-    let input = input.build().expect("all fields are optional");
+    let indexes = table.indexes().filter(|index| wanted.indexes().any(|it| it == *index));
+    let input = index::define(table_alone, indexes).build().expect("all fields are optional");
     match retrying::send::<CreateTable>(input, ATTEMPTS, connection, options).await {
         Ok(_) => Ok(()),
         // Somebody else made it in the meantime; it is checked when it is active.

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::core::history::{Position, RecordedTransaction};
+use crate::core::history::{Index, Position, RecordedTransaction};
 use crate::dynamodb::fault;
 use crate::money::Decimal;
-use crate::store::Fault;
+use crate::store::{Fault, HoldState, HoldStatus};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -24,6 +24,7 @@ pub fn read(item: &Item) -> RecordedTransaction {
         complaints.push("timestamp must be a time in ISO 8601 and UTC");
     }
     let metadata = metadata(item, &mut complaints);
+    let hold = hold(item, &mut complaints);
     RecordedTransaction {
         idempotent_key: text(item, "idempotentKey"),
         user_id: text(item, "userId"),
@@ -31,17 +32,19 @@ pub fn read(item: &Item) -> RecordedTransaction {
         transaction_type,
         timestamp,
         metadata,
+        hold,
+        returned_from: optional(item, "hold"),
         malformed: (!complaints.is_empty()).then(|| complaints.join("; ")),
     }
 }
 
 /// Where DynamoDB stopped reading.
-pub fn position(key: &Item) -> Result<Position, Fault> {
+pub fn position(key: &Item, index: Index) -> Result<Position, Fault> {
     let part = |name| {
         let text = key.get(name).and_then(|value| value.as_s().ok()).cloned();
         text.ok_or_else(|| fault::unreadable("its LastEvaluatedKey has no position"))
     };
-    Ok(Position { timestamp: part("timestamp")?, idempotent_key: part("idempotentKey")? })
+    Ok(Position { sort: part(index.sort_key())?, idempotent_key: part("idempotentKey")? })
 }
 
 fn amount(item: &Item, complaints: &mut Vec<&'static str>) -> String {
@@ -80,9 +83,29 @@ fn metadata(item: &Item, complaints: &mut Vec<&'static str>) -> Option<Vec<(Stri
     Some(entries)
 }
 
+fn hold(item: &Item, complaints: &mut Vec<&'static str>) -> Option<Box<HoldStatus>> {
+    let state = item.get("holdState")?;
+    let Some(state) = state.as_s().ok().and_then(|state| HoldState::parse(state)) else {
+        complaints.push("holdState must be open, captured or released");
+        return None;
+    };
+    let captured = item.get("capturedAmount").and_then(|value| value.as_n().ok());
+    Some(Box::new(HoldStatus {
+        state,
+        expires_at: optional(item, "expiresAt"),
+        captured: captured.and_then(|number| Decimal::parse(number)).filter(Decimal::is_storable),
+        closed_by: optional(item, "closedBy"),
+        closing_call: optional(item, "closingCallId"),
+    }))
+}
+
 /// Empty where the attribute is missing, or no text.
-fn text(item: &Item, name: &str) -> String {
-    item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+pub fn text(item: &Item, name: &str) -> String {
+    optional(item, name).unwrap_or_default()
+}
+
+fn optional(item: &Item, name: &str) -> Option<String> {
+    item.get(name).and_then(|value| value.as_s().ok()).cloned()
 }
 
 #[cfg(test)]

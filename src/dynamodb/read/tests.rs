@@ -16,14 +16,18 @@ fn key(key: &str) -> ItemKey {
 }
 
 fn stored(balance: StoredBalance) -> Item {
-    Item::Account(Account { balance, exists: true })
+    Item::Account(Account { balance, held: StoredBalance::Absent, exists: true })
 }
 
 fn number(number: &str) -> Item {
     stored(StoredBalance::Number(Decimal::parse(number).unwrap()))
 }
 
-const ABSENT: Item = Item::Account(Account { balance: StoredBalance::Absent, exists: false });
+const ABSENT: Item = Item::Account(Account {
+    balance: StoredBalance::Absent,
+    held: StoredBalance::Absent,
+    exists: false,
+});
 
 /// What reading the balances of a, b and c means when this is the answer.
 async fn read_three(answer: &'static str) -> Result<HashMap<ItemKey, Item>, Fault> {
@@ -43,7 +47,7 @@ async fn one_user_is_one_consistent_get_item() {
         r#""TableName":"Balances""#,
         r#""Key":{"userId":{"S":"a"}}"#,
         r#""ConsistentRead":true"#,
-        r#""ProjectionExpression":"userId, balance""#,
+        r#""ProjectionExpression":"userId, balance, held""#,
     ] {
         assert!(request.body.contains(part), "{}", request.body);
     }
@@ -65,7 +69,7 @@ async fn several_users_are_one_consistent_batch_get_item() {
     for part in [
         r#""Keys":[{"userId":{"S":"a"}},{"userId":{"S":"b"}}]"#,
         r#""ConsistentRead":true"#,
-        r#""ProjectionExpression":"userId, balance""#,
+        r#""ProjectionExpression":"userId, balance, held""#,
     ] {
         assert!(request.body.contains(part), "{}", request.body);
     }
@@ -131,6 +135,8 @@ async fn a_record_is_read_in_full_and_consistently() {
         transaction_type: "credit".to_owned(),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         metadata: Some(vec![("order".to_owned(), "17".to_owned())]),
+        hold: None,
+        returned_from: None,
         malformed: None,
     };
     assert_eq!(items, Ok(HashMap::from([(key("k"), Item::Record(Some(record)))])));

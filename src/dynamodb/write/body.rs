@@ -6,17 +6,29 @@ use aws_smithy_json::serialize::{JsonArrayWriter, JsonObjectWriter, JsonValueWri
 
 use crate::core::epoch::Epoch;
 use crate::options::Options;
-use crate::store::{BalanceUpdate, EpochEnding, Record, Write};
-use crate::transaction::Metadata;
+use crate::store::{
+    BalanceUpdate, Closing, Entry, EpochEnding, HoldState, HoldStatus, Record, Role, Write,
+};
+use crate::transaction::{IdempotentKey, Metadata};
 
 /// Holds as well where there is no epoch, or something else in its place.
 const NO_LATER_EPOCH: &str = "NOT (epoch BETWEEN :next AND :latest)";
 
-/// The records first, in order, and then the balances.
+/// Nothing is recorded under the key.
+const IS_FREE: &str = "attribute_not_exists(idempotentKey)";
+
+/// The record is that of a hold that is open.
+const IS_OPEN: &str = "holdState = :open";
+
+/// The entries first, in order, and then the balances.
 pub fn of_write(write: &Write, token: &str, options: &Options) -> String {
     with_actions(token, |actions| {
-        for record in &write.records {
-            put_record(actions, record, options);
+        for entry in &write.entries {
+            match entry {
+                Entry::Record(record) => put_record(actions, record, options),
+                Entry::Closing(closing) => close_hold(actions, closing, options),
+                Entry::FreeKey(_) => check(actions, entry, options),
+            }
         }
         for update in &write.balances {
             update_balance(actions, update, options);
@@ -24,11 +36,11 @@ pub fn of_write(write: &Write, token: &str, options: &Options) -> String {
     })
 }
 
-/// That the record is absent, if there is one, and then the balance.
+/// That an entry was not carried out, if there is one, and then the balance.
 pub fn of_epoch_ending(ending: &EpochEnding, token: &str, options: &Options) -> String {
     with_actions(token, |actions| {
-        if let Some(record) = &ending.absent {
-            check_absence(actions, record, options);
+        if let Some(entry) = &ending.undone {
+            check(actions, entry, options);
         }
         action(actions, "Update", |mut update| {
             let user_id = ending.user_id.as_str();
@@ -41,11 +53,11 @@ pub fn of_epoch_ending(ending: &EpochEnding, token: &str, options: &Options) -> 
     })
 }
 
-/// That none of the records is there.
+/// That none of the entries was carried out.
 pub fn of_absence(write: &Write, token: &str, options: &Options) -> String {
     with_actions(token, |actions| {
-        for record in &write.records {
-            check_absence(actions, record, options);
+        for entry in &write.entries {
+            check(actions, entry, options);
         }
     })
 }
@@ -89,19 +101,71 @@ fn put_record(actions: &mut JsonArrayWriter<'_>, record: &Record, options: &Opti
             number(item.key("groupIndex"), &place.index.to_string());
             number(item.key("groupSize"), &place.size.to_string());
         }
+        match &record.role {
+            Role::Transaction => {}
+            Role::Hold { expires_at } => hold(&mut item, &HoldStatus::open(expires_at.clone())),
+            Role::Return { hold } => text(item.key("hold"), hold.as_str()),
+        }
         item.finish();
-        condition(&mut put, "attribute_not_exists(idempotentKey)");
+        condition(&mut put, IS_FREE);
         put
     });
 }
 
-fn check_absence(actions: &mut JsonArrayWriter<'_>, record: &Record, options: &Options) {
+fn hold(item: &mut JsonObjectWriter<'_>, hold: &HoldStatus) {
+    text(item.key("holdState"), hold.state.as_str());
+    if let Some(expires_at) = &hold.expires_at {
+        text(item.key("expiresAt"), expires_at);
+    }
+    text(item.key("openUntil"), hold.open_until());
+}
+
+/// Moves a hold on, if it still is what was read.
+fn close_hold(actions: &mut JsonArrayWriter<'_>, closing: &Closing, options: &Options) {
+    let (capture, in_time) = match closing.captured {
+        Some(_) => (
+            "capturedAmount = :captured, ",
+            " AND (attribute_not_exists(expiresAt) OR expiresAt > :now)",
+        ),
+        None => ("", ""),
+    };
+    action(actions, "Update", |mut update| {
+        record_key(&mut update, &closing.hold, options);
+        update.key("UpdateExpression").string(&format!(
+            "SET holdState = :state, {capture}closedBy = :key, closingCallId = :call \
+             REMOVE openUntil"
+        ));
+        condition(
+            &mut update,
+            &format!("{IS_OPEN} AND userId = :user AND amount = :amount{in_time}"),
+        );
+        values(&mut update, |values| {
+            text(values.key(":open"), HoldState::Open.as_str());
+            text(values.key(":state"), closing.state().as_str());
+            text(values.key(":key"), closing.idempotent_key.as_str());
+            text(values.key(":call"), &closing.call_id.to_string());
+            text(values.key(":user"), closing.user_id.as_str());
+            number(values.key(":amount"), &closing.amount.as_decimal().to_string());
+            if let Some(captured) = &closing.captured {
+                number(values.key(":captured"), &captured.as_decimal().to_string());
+                text(values.key(":now"), &closing.now);
+            }
+        });
+        update
+    });
+}
+
+/// That an entry was not carried out: its key is free, or its hold is open.
+fn check(actions: &mut JsonArrayWriter<'_>, entry: &Entry, options: &Options) {
     action(actions, "ConditionCheck", |mut check| {
-        check.key("TableName").string(&options.transactions_table);
-        let mut key = check.key("Key").start_object();
-        text(key.key("idempotentKey"), record.transaction.idempotent_key.as_str());
-        key.finish();
-        condition(&mut check, "attribute_not_exists(idempotentKey)");
+        record_key(&mut check, entry.key(), options);
+        match entry {
+            Entry::Record(_) | Entry::FreeKey(_) => condition(&mut check, IS_FREE),
+            Entry::Closing(_) => {
+                condition(&mut check, &format!("{IS_FREE} OR {IS_OPEN}"));
+                values(&mut check, |values| text(values.key(":open"), HoldState::Open.as_str()));
+            }
+        }
         check
     });
 }
@@ -123,23 +187,44 @@ fn update_balance(actions: &mut JsonArrayWriter<'_>, balance: &BalanceUpdate, op
     };
     action(actions, "Update", |mut update| {
         balance_key(&mut update, balance.user_id.as_str(), options);
+        let held = balance.change.held();
+        let (and_held, is_held_usable) = match held {
+            Some(_) => (
+                ", held = if_not_exists(held, :zero) + :held",
+                " AND (attribute_not_exists(held) OR attribute_type(held, :number))",
+            ),
+            None => ("", ""),
+        };
         update.key("UpdateExpression").string(&format!(
-            "SET balance = if_not_exists(balance, :default) {sign} :amount, epoch = :epoch \
+            "SET balance = if_not_exists(balance, :default) {sign} :amount, epoch = :epoch{and_held} \
              REMOVE fencedCalls"
         ));
-        condition(&mut update, &format!("({is_allowed}) AND {NO_LATER_EPOCH}"));
+        condition(&mut update, &format!("({is_allowed}) AND {NO_LATER_EPOCH}{is_held_usable}"));
         values(&mut update, |values| {
             number(values.key(":default"), &default_balance.to_string());
             number(values.key(":amount"), &amount.to_string());
             number(values.key(":epoch"), &balance.epoch.to_string());
             epoch_bounds(values, balance.epoch);
-            match floor {
-                Some(floor) => number(values.key(":floor"), &floor.to_string()),
-                None => text(values.key(":number"), "N"),
+            if let Some(floor) = floor {
+                number(values.key(":floor"), &floor.to_string());
+            }
+            if let Some(held) = held {
+                number(values.key(":held"), &held.to_string());
+                number(values.key(":zero"), "0");
+            }
+            if floor.is_none() || held.is_some() {
+                text(values.key(":number"), "N");
             }
         });
         update
     });
+}
+
+fn record_key(action: &mut JsonObjectWriter<'_>, key: &IdempotentKey, options: &Options) {
+    action.key("TableName").string(&options.transactions_table);
+    let mut object = action.key("Key").start_object();
+    text(object.key("idempotentKey"), key.as_str());
+    object.finish();
 }
 
 fn balance_key(update: &mut JsonObjectWriter<'_>, user_id: &str, options: &Options) {

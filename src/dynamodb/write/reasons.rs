@@ -1,27 +1,29 @@
 //! What the reasons of a cancelled transaction say. They come by position, one for each action.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 
 use crate::core::epoch::Epoch;
-use crate::dynamodb::{fault, stored_balance};
+use crate::dynamodb::history::item;
+use crate::dynamodb::{fault, stored_number};
 use crate::money::Decimal;
 use crate::store::{
-    EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, RecordState, Refusal,
+    Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, Refusal,
     RefusedBalance, Write, WriteAnswer,
 };
 
 type Attributes = HashMap<String, AttributeValue>;
 
-/// The records' first, then the balances'. With none of them about what is stored, this was not an
+/// The entries' first, then the balances'. With none of them about what is stored, this was not an
 /// answer.
 pub fn of_write(reasons: &[CancellationReason], write: &Write) -> Result<WriteAnswer, Fault> {
-    let (records, balances) = (write.records.len(), write.balances.len());
-    check_count(reasons, records + balances)?;
-    let (of_records, of_balances) = reasons.split_at(records);
+    let (entries, balances) = (write.entries.len(), write.balances.len());
+    check_count(reasons, entries + balances)?;
+    let (of_entries, of_balances) = reasons.split_at(entries);
+    let states = write.entries.iter().zip(of_entries);
     let refusal = Refusal {
-        records: of_records.iter().map(record_state).collect(),
+        entries: states.map(|(entry, reason)| entry_state(entry, reason)).collect(),
         balances: of_balances.iter().map(refused_balance).collect(),
     };
     if refusal.is_definite() {
@@ -31,12 +33,12 @@ pub fn of_write(reasons: &[CancellationReason], write: &Write) -> Result<WriteAn
     }
 }
 
-/// The record's first, if it was asked for, then the balance's.
+/// The entry's first, if it was asked for, then the balance's.
 pub fn of_epoch_ending(
     reasons: &[CancellationReason],
     ending: &EpochEnding,
 ) -> Result<EpochAnswer, Fault> {
-    check_count(reasons, usize::from(ending.absent.is_some()) + 1)?;
+    check_count(reasons, usize::from(ending.undone.is_some()) + 1)?;
     match reasons {
         [record, _] if is_condition_failure(record) => {
             Ok(EpochAnswer::KeyTaken(existing_record(record.item())))
@@ -50,11 +52,12 @@ pub fn of_epoch_ending(
     }
 }
 
-/// Some of the records that were to be absent are there.
+/// Some of the entries that were not to have been carried out have been.
 pub fn of_absence(reasons: &[CancellationReason], write: &Write) -> Result<WriteAnswer, Fault> {
-    check_count(reasons, write.records.len())?;
+    check_count(reasons, write.entries.len())?;
+    let states = write.entries.iter().zip(reasons);
     let refusal = Refusal {
-        records: reasons.iter().map(record_state).collect(),
+        entries: states.map(|(entry, reason)| entry_state(entry, reason)).collect(),
         balances: vec![None; write.balances.len()],
     };
     if refusal.has_taken_key() {
@@ -73,19 +76,23 @@ fn check_count(reasons: &[CancellationReason], actions: usize) -> Result<(), Fau
     Err(fault::unreadable(&format!("it has {count} reasons for {actions} actions")))
 }
 
-fn record_state(reason: &CancellationReason) -> RecordState {
+fn entry_state(entry: &Entry, reason: &CancellationReason) -> EntryState {
     if is_condition_failure(reason) {
-        RecordState::Taken(existing_record(reason.item()))
+        match (entry, reason.item()) {
+            (Entry::Closing(_), None) => EntryState::Missing,
+            (_, item) => EntryState::Taken(existing_record(item)),
+        }
     } else if is_in_the_clear(reason) {
-        RecordState::Free
+        EntryState::Free
     } else {
-        RecordState::Unclear
+        EntryState::Unclear
     }
 }
 
 fn refused_balance(reason: &CancellationReason) -> Option<RefusedBalance> {
     is_condition_failure(reason).then(|| RefusedBalance {
-        balance: stored_balance(reason.item()),
+        balance: stored_number(reason.item(), "balance"),
+        held: stored_number(reason.item(), "held"),
         epoch: epoch(reason.item()),
     })
 }
@@ -105,25 +112,16 @@ fn epoch(item: Option<&Attributes>) -> Option<Epoch> {
 
 fn existing_record(item: Option<&Attributes>) -> ExistingRecord {
     let Some(item) = item else { return ExistingRecord::default() };
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
     ExistingRecord {
-        user_id: text("userId"),
+        // As text it is no amount, whatever it says.
         amount: number("amount").and_then(|number| Decimal::parse(number)),
-        transaction_type: text("type"),
-        timestamp: text("timestamp"),
-        metadata: item.get("metadata").and_then(metadata),
-        call_id: text("callId"),
+        call_id: item.get("callId").and_then(|value| value.as_s().ok()).cloned(),
         place: number("groupIndex").zip(number("groupSize")).and_then(|(index, size)| {
             Some(PlaceInGroup { index: index.parse().ok()?, size: size.parse().ok()? })
         }),
+        ..ExistingRecord::from(&item::read(item))
     }
-}
-
-/// Strings by their names; `None` for anything else.
-fn metadata(value: &AttributeValue) -> Option<BTreeMap<String, String>> {
-    let entries = value.as_m().ok()?.iter();
-    entries.map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone()))).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::history::Index;
 use crate::core::history::Range;
 use crate::transaction::UserId;
 
@@ -8,6 +9,7 @@ const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 
 fn series(user: &str) -> Series {
     Series {
+        index: Index::UserHistory,
         user_id: UserId::validate_for_balance(Value::Text(user.to_owned())).unwrap(),
         range: Range::default(),
         order: Order::Newest,
@@ -15,7 +17,7 @@ fn series(user: &str) -> Series {
 }
 
 fn position(timestamp: &str, key: &str) -> Position {
-    Position { timestamp: timestamp.to_owned(), idempotent_key: key.to_owned() }
+    Position { sort: timestamp.to_owned(), idempotent_key: key.to_owned() }
 }
 
 fn complaint(cursor: &str, series: &Series) -> String {

@@ -13,7 +13,8 @@ use super::super::{
     WriteQueue,
 };
 use super::judge::{Answer, Call, Court, Request, Worths};
-use super::vocabulary::{MAX_KEYS, MAX_USERS, Movement, Shapes, Vocabulary, whole};
+use super::vocabulary::{MAX_KEYS, MAX_USERS, Movement, Part, Shapes, Vocabulary, whole};
+use crate::core::balance_change::BalanceChange;
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::indefinite::{Ending, Operation};
@@ -21,10 +22,11 @@ use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::store::database::Database;
 use crate::store::{
-    CallId, EpochAnswer, EpochEnding, ExistingRecord, Fault, Reason, Record, RecordState, Refusal,
-    SendGate, Token, Write, WriteAnswer,
+    BalanceUpdate, CallId, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Fault,
+    HoldState, Reason, Refusal, SendGate, Token, Write, WriteAnswer,
 };
-use crate::transaction::TransactionType;
+use crate::transaction::IdempotentKey;
+use crate::value::Value;
 
 /// How often what was seen.
 #[derive(Debug, Default)]
@@ -48,6 +50,7 @@ struct Attempt {
 
 #[derive(Clone, Debug)]
 enum Event {
+    Begin(usize),
     Join(usize),
     Cancel(usize),
     OtherProcess,
@@ -85,6 +88,7 @@ pub struct History<'a> {
     database: Database,
     states: Vec<Worths>,
     since: HashMap<usize, usize>,
+    closed_since: HashMap<usize, usize>,
     calls: Vec<Call>,
     groups: Vec<Arc<Group>>,
     by_call_id: HashMap<CallId, usize>,
@@ -151,6 +155,7 @@ impl<'a> History<'a> {
             skew: 1_500_000,
             states: Vec::new(),
             since: HashMap::new(),
+            closed_since: HashMap::new(),
             calls: Vec::new(),
             groups: Vec::new(),
             by_call_id: HashMap::new(),
@@ -195,6 +200,7 @@ impl<'a> History<'a> {
             keys: (if self.rng.bool() { count.div_ceil(2) + 1 } else { count * 3 }).min(MAX_KEYS),
             users: self.rng.usize(1..=MAX_USERS),
             has_groups: self.rng.u8(..4) > 0,
+            has_holds: self.rng.u8(..3) == 0,
         };
         let has_poison = self.trouble > 0 && self.rng.u8(..4) == 0;
         let mut arrivals: Vec<u64> = (0..count).map(|_| self.rng.u64(..spread)).collect();
@@ -210,7 +216,13 @@ impl<'a> History<'a> {
             let joins = self.start + milliseconds(arrival);
             let is_poisoned = has_poison && self.rng.u8(..4) == 0;
             self.add_call(movements, joins, is_poisoned);
-            self.plan(joins, Event::Join(number));
+            // Whoever closes a hold reads its record first.
+            let is_closing = self.groups[number].as_closing().is_some();
+            let most = self.config.ending.call_timeout.min(milliseconds(8)).as_millis();
+            let most = if is_closing { u64::try_from(most).unwrap() } else { 1 };
+            let reads = self.rng.u64(..most);
+            self.plan(joins, Event::Begin(number));
+            self.plan(joins + milliseconds(reads), Event::Join(number));
             if self.trouble > 0 && self.rng.u8(..8) == 0 {
                 let cancelled = joins + milliseconds(self.rng.u64(1..60));
                 self.plan(cancelled, Event::Cancel(number));
@@ -220,7 +232,7 @@ impl<'a> History<'a> {
 
     fn add_call(&mut self, movements: Vec<Movement>, joins: Instant, is_poisoned: bool) {
         let group = Arc::new(self.vocabulary.group(&movements));
-        let call_id = group.records()[0].call_id;
+        let call_id = group.entries()[0].call_id();
         self.by_call_id.insert(call_id, self.calls.len());
         self.groups.push(group);
         self.calls.push(Call {
@@ -279,8 +291,8 @@ impl<'a> History<'a> {
     fn tell_action(&self, batch: u64, action: &Action) -> String {
         match action {
             Action::Write { write, token } => {
-                let call = |it: &Arc<Record>| self.by_call_id[&it.call_id];
-                let calls: BTreeSet<usize> = write.records.iter().map(call).collect();
+                let call = |it: &Entry| self.by_call_id[&it.call_id()];
+                let calls: BTreeSet<usize> = write.entries.iter().map(call).collect();
                 format!("batch {batch} of calls {calls:?}, {} {:?}", token.request, write.balances)
             }
             Action::EndEpoch(ending) => format!("batch {batch} ends {ending:?}"),
@@ -370,6 +382,7 @@ impl<'a> History<'a> {
     fn happen(&mut self, event: Event) {
         self.trace(|history| history.tell(&event));
         match event {
+            Event::Begin(number) => self.calls[number].first_state = self.states.len() - 1,
             Event::Join(number) => self.join(number),
             Event::Cancel(number) => {
                 self.calls[number].is_cancelled = true;
@@ -385,7 +398,6 @@ impl<'a> History<'a> {
     }
 
     fn join(&mut self, number: usize) {
-        self.calls[number].first_state = self.states.len() - 1;
         self.waiting.insert(number);
         self.queue.push(PendingWrite {
             number: u64::try_from(number).unwrap(),
@@ -426,7 +438,7 @@ impl<'a> History<'a> {
             (_, None) => self.set_worth(user, amount),
             (5, _) => {
                 let user_id = self.vocabulary.users[user].clone();
-                let ending = EpochEnding { user_id, epoch: self.epoch(), absent: None };
+                let ending = EpochEnding { user_id, epoch: self.epoch(), undone: None };
                 drop(self.database.end_epoch(&ending));
             }
             // The clock of this process is corrected, forwards or backwards.
@@ -447,12 +459,13 @@ impl<'a> History<'a> {
         let number = self.rng.usize(..self.calls.len());
         let index = self.rng.usize(..self.calls[number].movements.len());
         let movement = self.calls[number].movements[index].clone();
+        let entry = &self.groups[number].entries()[index];
+        let Entry::Record(_) = entry else { return self.close_a_hold(&movement) };
         if self.since.contains_key(&movement.key) {
             return;
         }
-        let record = &self.groups[number].records()[index];
         let call_id = self.rng.bool().then(|| CallId::unique().to_string());
-        let alike = ExistingRecord { call_id, ..ExistingRecord::from(&**record) };
+        let alike = ExistingRecord { call_id, hold: None, ..entry.left().unwrap() };
         let existing = match self.rng.u8(..4) {
             0 => ExistingRecord { amount: Decimal::parse("77"), ..alike },
             1 => ExistingRecord { user_id: Some("another".to_owned()), ..alike },
@@ -462,6 +475,43 @@ impl<'a> History<'a> {
         self.since.insert(movement.key, self.states.len());
         self.database.set_record(&self.vocabulary.keys[movement.key], existing);
         self.note_state();
+    }
+
+    /// Another process closes a hold that a call wants to close as well.
+    fn close_a_hold(&mut self, hold: &Movement) {
+        let Part::Closing(close) = &hold.part else { return };
+        self.next_event += 1;
+        let by = Value::Text(format!("other {}", self.next_event));
+        let by = IdempotentKey::validate(by).unwrap();
+        let group = Group::closing(self.vocabulary.closing(hold, by, close), "");
+        let mut change = BalanceChange::default();
+        group.entries().iter().for_each(|entry| change.add_entry(entry));
+        let (user_id, epoch) = (self.vocabulary.users[hold.user].clone(), self.epoch());
+        let balances = vec![BalanceUpdate { user_id, epoch, change }];
+        let write = Write { entries: group.entries().to_vec(), balances };
+        if self.database.write(&write) == Ok(WriteAnswer::Committed) {
+            self.sights.see("hold: closed by others");
+            self.closed_since.insert(hold.key, self.states.len());
+            self.note_state();
+        }
+    }
+
+    /// What is held is what the open holds of each user have.
+    fn check_held(&self) {
+        for user_id in &self.vocabulary.users {
+            let is_open = |it: &&ExistingRecord| {
+                it.user_id.as_deref() == Some(user_id.as_str())
+                    && it.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open)
+            };
+            let open = self.database.records().map(|(_, record)| record).filter(is_open);
+            let amounts = open.filter_map(|record| record.amount.as_ref());
+            let sum = amounts.fold(Decimal::default(), |sum, amount| sum.plus(amount));
+            let held = match self.database.held(user_id) {
+                StoredBalance::Number(held) => held,
+                StoredBalance::Absent | StoredBalance::Corrupt => Decimal::default(),
+            };
+            assert_eq!(held, sum, "held is not what the open holds have");
+        }
     }
 
     /// As the dispatcher does: sends what is to be sent, and has the queue woken up in time, which may
@@ -496,16 +546,15 @@ impl<'a> History<'a> {
 
     /// A new request is about to leave.
     fn inspect(&mut self, batch: u64, write: &Write) {
-        let actions = write.records.len() + write.balances.len();
+        let actions = write.entries.len() + write.balances.len();
         assert!((2..=MAX_ACTIONS).contains(&actions), "a request of {actions} actions");
-        let keys: BTreeSet<&str> =
-            write.records.iter().map(|it| it.transaction.idempotent_key.as_str()).collect();
-        assert_eq!(keys.len(), write.records.len(), "one key, two records");
+        let keys: BTreeSet<&str> = write.entries.iter().map(|it| it.key().as_str()).collect();
+        assert_eq!(keys.len(), write.entries.len(), "one key, two records");
         let mut calls: Vec<usize> =
-            write.records.iter().map(|it| self.by_call_id[&it.call_id]).collect();
+            write.entries.iter().map(|it| self.by_call_id[&it.call_id()]).collect();
         calls.dedup();
         let records: usize = calls.iter().map(|it| self.calls[*it].movements.len()).sum();
-        assert_eq!(records, write.records.len(), "a group was torn apart");
+        assert_eq!(records, write.entries.len(), "a group was torn apart");
         for number in &calls {
             let call = &mut self.calls[*number];
             assert_eq!(call.answer, None, "an answered call left again");
@@ -558,11 +607,11 @@ impl<'a> History<'a> {
     }
 
     fn note_sights(&mut self, write: &Write, calls: &[usize], users: &BTreeSet<usize>) {
-        let actions = write.records.len() + write.balances.len();
+        let actions = write.entries.len() + write.balances.len();
         if actions + 5 > MAX_ACTIONS {
             self.sights.see("request: full");
         }
-        let is_group = |number: &usize| self.calls[*number].movements.len() > 1;
+        let is_group = |number: &usize| self.calls[*number].is_group();
         if users.len() > 1 && calls.iter().filter(|it| is_group(it)).count() > 1 {
             self.sights.see("request: several groups of several users");
         }
@@ -733,18 +782,31 @@ impl<'a> History<'a> {
     /// other.
     fn commit(&mut self, batch: u64, write: &Write, token: Token) {
         let mut worths = *self.states.last().unwrap();
-        for record in &write.records {
-            let call = &self.calls[self.by_call_id[&record.call_id]];
-            let name = &record.transaction.idempotent_key;
+        for entry in &write.entries {
+            let call = &self.calls[self.by_call_id[&entry.call_id()]];
+            let name = entry.key();
             let movement = |it: &&Movement| self.vocabulary.keys[it.key] == *name;
             let movement = call.movements.iter().find(movement).unwrap();
             let worth = worths[movement.user].as_mut().expect("a corrupt balance was changed");
-            let is_debit = record.transaction.transaction_type == TransactionType::Debit;
-            assert!(!is_debit || *worth >= -movement.sum, "a debit was not covered");
+            assert!(movement.sum >= 0 || *worth >= -movement.sum, "a debit was not covered");
             *worth += movement.sum;
-            self.since.insert(movement.key, self.states.len());
+            self.sights.see(match &movement.part {
+                Part::Transaction | Part::FreeKey | Part::Rest { .. } => "transaction: moves",
+                Part::Hold => "hold: opened",
+                Part::Closing(close) if close.captured.is_none() => "hold: released",
+                Part::Closing(close) if close.captured == Some(close.amount) => "hold: captured",
+                Part::Closing(_) => "hold: captured in part",
+            });
+            match movement.part {
+                Part::Closing(_) => self.closed_since.insert(movement.key, self.states.len()),
+                Part::FreeKey => None,
+                _ => self.since.insert(movement.key, self.states.len()),
+            };
         }
         self.note_state();
+        if write.balances.iter().any(|balance| balance.change.held().is_some()) {
+            self.check_held();
+        }
         let last = self.states.last().unwrap();
         for balance in &write.balances {
             let is_user = |it: &usize| self.vocabulary.users[*it] == balance.user_id;
@@ -759,9 +821,9 @@ impl<'a> History<'a> {
 
     /// Others are at work on the same items, so that DynamoDB does not say all.
     fn blur(&mut self, mut refusal: Refusal) -> Result<WriteAnswer, Fault> {
-        for state in &mut refusal.records {
+        for state in &mut refusal.entries {
             if self.rng.u8(..3) == 0 {
-                *state = RecordState::Unclear;
+                *state = EntryState::Unclear;
             }
         }
         for balance in &mut refusal.balances {
@@ -785,7 +847,7 @@ impl<'a> History<'a> {
         }
         let is_over = ending.epoch.is_over(self.database.epoch(&ending.user_id));
         let answer = self.database.end_epoch(ending);
-        let absent = ending.absent.as_ref().map(|record| record.call_id.to_string());
+        let absent = ending.undone.as_ref().map(|entry| entry.call_id().to_string());
         self.sights.see(match &answer {
             EpochAnswer::Ended if is_over => "epoch: over already",
             EpochAnswer::Ended if self.requests[&batch].users.len() > 1 => {
@@ -825,6 +887,7 @@ impl<'a> History<'a> {
             database: &self.database,
             states: &self.states,
             since: &self.since,
+            closed_since: &self.closed_since,
             vocabulary: self.vocabulary,
             now: self.now,
         }
@@ -835,7 +898,7 @@ impl<'a> History<'a> {
             self.trace(|_| format!("call {number} is told {outcome:?}"));
             let answer = Answer::of(&outcome);
             self.sights.see(answer.as_str());
-            if self.calls[number].movements.len() > 1 {
+            if self.calls[number].is_group() {
                 self.sights.see(match answer {
                     Answer::Recorded => "group: recorded",
                     Answer::Replayed => "group: replayed",

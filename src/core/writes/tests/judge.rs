@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::vocabulary::{MAX_USERS, Movement, Vocabulary};
+use super::vocabulary::{Close, MAX_USERS, Movement, Part, Vocabulary};
 use crate::core::outcome::Written;
 use crate::error::{BalanceError, ErrorCode};
 use crate::store::database::Database;
-use crate::store::{CallId, ExistingRecord, SendGate};
+use crate::store::{CallId, ExistingRecord, HoldState, SendGate};
 
 /// What the balances came to in one state of the database; `None` for one that is no number.
 pub type Worths = [Option<i64>; MAX_USERS];
@@ -81,6 +81,21 @@ pub struct Call {
 }
 
 impl Call {
+    pub fn is_group(&self) -> bool {
+        self.movements.len() > 1 && self.closing().is_none()
+    }
+
+    /// The hold that it closes, how, and its own key.
+    fn closing(&self) -> Option<(&Movement, &Close, usize)> {
+        match &self.movements[..] {
+            [hold, key] => match &hold.part {
+                Part::Closing(close) => Some((hold, close, key.key)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     pub fn must_not_happen(&self) -> bool {
         self.answer.is_some_and(Answer::excludes)
     }
@@ -91,9 +106,8 @@ impl Call {
 
     /// Whether both are about one key of one user.
     fn shares_name_with(&self, other: &Self) -> bool {
-        let has = |movement: &Movement| {
-            other.movements.iter().any(|it| (it.key, it.user) == (movement.key, movement.user))
-        };
+        let has =
+            |movement: &Movement| other.movements.iter().any(|it| it.name() == movement.name());
         self.movements.iter().any(has)
     }
 }
@@ -128,6 +142,8 @@ pub struct Court<'a> {
     pub states: &'a [Worths],
     /// Of each key that is recorded: since which state.
     pub since: &'a std::collections::HashMap<usize, usize>,
+    /// Of each hold that is closed: since which state.
+    pub closed_since: &'a std::collections::HashMap<usize, usize>,
     pub vocabulary: &'a Vocabulary,
     pub now: Instant,
 }
@@ -139,7 +155,7 @@ impl Court<'_> {
         assert_eq!(call.answer, None, "call {number} was answered twice");
         assert!(self.now <= call.deadline, "call {number} was answered after its deadline");
         let is_true = match outcome {
-            Ok(Written::Recorded) => self.owns(call, |_| true),
+            Ok(Written::Recorded) => self.owns(call),
             Ok(Written::Replayed(existing)) => {
                 !self.has_own(call) && self.is_replay(call, existing)
             }
@@ -150,12 +166,15 @@ impl Court<'_> {
 
     fn is_true_error(&self, call: &Call, error: &BalanceError) -> bool {
         let index = error.index.map_or(0, usize::from);
-        assert!(error.index.is_none() || call.movements.len() > 1, "no group, no index");
+        assert!(error.index.is_none() || call.is_group(), "no group, no index");
         match error.code {
             ErrorCode::OutcomeUnknown => self.may_be_unknown(call),
             code @ ErrorCode::InternalError => self.has_met(call, code),
             _ if self.has_own(call) => false,
             code @ ErrorCode::AccessDenied => self.has_met(call, code),
+            code if call.closing().is_some() && code != ErrorCode::NothingHappened => {
+                self.is_true_error_of_closing(call, code)
+            }
             ErrorCode::IdempotentKeyReused => {
                 self.stored(&call.movements[index]).is_some() && !self.is_replay_of_stored(call)
             }
@@ -177,18 +196,83 @@ impl Court<'_> {
         }
     }
 
+    fn is_true_error_of_closing(&self, call: &Call, code: ErrorCode) -> bool {
+        let (hold, close, by) = call.closing().unwrap();
+        let record = self.stored(hold);
+        let status = record.as_ref().and_then(|record| record.hold.as_ref());
+        let is_closed_by_it = || {
+            status.and_then(|it| it.closed_by.as_deref()) == Some(self.vocabulary.keys[by].as_str())
+        };
+        let has_ended = |state| status.is_some_and(|it| it.state == state) && !is_closed_by_it();
+        match code {
+            ErrorCode::HoldCaptured => has_ended(HoldState::Captured),
+            ErrorCode::HoldReleased => has_ended(HoldState::Released),
+            ErrorCode::HoldExpired => {
+                let closed = self.closed_since.get(&hold.key);
+                let is_late = |other: &Call| {
+                    other.closing().is_some_and(|(it, close, key)| {
+                        (it.key, key) == (hold.key, by) && close.is_late
+                    })
+                };
+                close.captured.is_some()
+                    && self.calls.iter().any(is_late)
+                    && status.is_some()
+                    && closed.is_none_or(|since| *since > call.first_state)
+            }
+            ErrorCode::HoldNotFound => {
+                let since = self.since.get(&hold.key);
+                since.is_none_or(|since| *since > call.first_state) || status.is_none()
+            }
+            ErrorCode::IdempotentKeyReused => {
+                let is_recorded = self.database.record(&self.vocabulary.keys[by]).is_some();
+                (is_recorded || is_closed_by_it()) && !self.is_closed_like_that(call)
+            }
+            ErrorCode::ServiceError => {
+                let asks = |(hold, close, by): (&Movement, &Close, usize)| {
+                    (hold.key, hold.user, close.captured, by)
+                };
+                let is_same = |it: &Call| {
+                    it.is_poisoned && it.closing().map(asks) == call.closing().map(asks)
+                };
+                let is_another = record.as_ref().is_some_and(|it| {
+                    it.amount.as_ref() != Some(&self.vocabulary.decimal(close.amount))
+                        || it.user_id.as_deref() != Some(self.vocabulary.users[hold.user].as_str())
+                });
+                self.calls.iter().any(is_same) || is_another
+            }
+            ErrorCode::CorruptBalance => self.was_ever(call, 0, |worth| worth.is_none()),
+            _ => false,
+        }
+    }
+
+    /// Whether a hold is closed as a call wants it, under the key of the call.
+    fn is_closed_like_that(&self, call: &Call) -> bool {
+        let (hold, close, by) = call.closing().unwrap();
+        self.stored(hold).and_then(|it| it.hold).is_some_and(|it| {
+            it.state == close.state()
+                && it.closed_by.as_deref() == Some(self.vocabulary.keys[by].as_str())
+                && it.captured == close.captured.map(|it| self.vocabulary.decimal(it))
+        })
+    }
+
     fn stored(&self, movement: &Movement) -> Option<ExistingRecord> {
         self.database.record(&self.vocabulary.keys[movement.key]).cloned()
     }
 
     fn is_own(&self, call: &Call, movement: &Movement) -> bool {
         let existing = self.stored(movement);
-        existing.is_some_and(|it| it.call_id == Some(call.id.to_string()))
+        let call_id = existing.and_then(|existing| match movement.part {
+            Part::Closing(_) => existing.hold?.closing_call,
+            Part::FreeKey => None,
+            Part::Transaction | Part::Hold | Part::Rest { .. } => existing.call_id,
+        });
+        call_id == Some(call.id.to_string())
     }
 
-    /// Whether all its records are there.
-    fn owns(&self, call: &Call, is_asked: impl Fn(&Movement) -> bool) -> bool {
-        call.movements.iter().filter(|it| is_asked(it)).all(|it| self.is_own(call, it))
+    /// Whether all that it has written is there.
+    fn owns(&self, call: &Call) -> bool {
+        let written = call.movements.iter().filter(|it| it.part != Part::FreeKey);
+        written.into_iter().all(|it| self.is_own(call, it))
     }
 
     fn has_own(&self, call: &Call) -> bool {
@@ -196,9 +280,19 @@ impl Court<'_> {
     }
 
     fn is_replay(&self, call: &Call, told: &[ExistingRecord]) -> bool {
+        if let Some((hold, _, _)) = call.closing() {
+            let stored = self.stored(hold).and_then(|it| it.hold);
+            let told = told.first().and_then(|it| it.hold.clone());
+            return stored == told && self.is_closed_like_that(call);
+        }
         let stored: Vec<_> = call.movements.iter().map(|it| self.stored(it)).collect();
         told.len() == stored.len()
-            && stored.iter().zip(told).all(|(stored, told)| stored.as_ref() == Some(told))
+            && stored.iter().zip(told).all(|(stored, told)| {
+                // A hold may have been closed since.
+                let hold = stored.as_ref().and_then(|stored| stored.hold.clone());
+                let told = ExistingRecord { hold: told.hold.clone().and(hold), ..told.clone() };
+                stored.as_ref() == Some(&told)
+            })
             && self.is_replay_of_stored(call)
     }
 
@@ -235,7 +329,11 @@ impl Court<'_> {
         let user = call.movements[index].user;
         let before = &call.movements[..index];
         let moved: i64 = before.iter().filter(|it| it.user == user).map(|it| it.sum).sum();
-        let recorded = call.movements.iter().filter_map(|it| self.since.get(&it.key)).min();
+        let since = |it: &Movement| match it.part {
+            Part::Closing(_) => self.closed_since.get(&it.key),
+            _ => self.since.get(&it.key),
+        };
+        let recorded = call.movements.iter().filter_map(since).min();
         let end = recorded.map_or(self.states.len(), |since| *since);
         let states = self.states.get(call.first_state..end.max(call.first_state)).unwrap();
         states.iter().any(|worths| is_like_that(worths[user].map(|worth| worth + moved)))
@@ -262,15 +360,24 @@ impl Court<'_> {
                 let is_about = other.movements.iter().any(|it| it.key == movement.key);
                 is_about
                     && other.answer.is_some_and(|answer| {
-                        matches!(answer, Answer::Recorded | Answer::Replayed)
-                            || answer == Answer::Failed(ErrorCode::IdempotentKeyReused)
+                        matches!(
+                            answer,
+                            Answer::Recorded
+                                | Answer::Replayed
+                                | Answer::Failed(
+                                    ErrorCode::IdempotentKeyReused
+                                        | ErrorCode::HoldCaptured
+                                        | ErrorCode::HoldReleased
+                                        | ErrorCode::HoldExpired
+                                        | ErrorCode::HoldNotFound
+                                )
+                        )
                     })
             };
-            let names = |it: &Movement| (it.key, it.user) == (movement.key, movement.user);
+            let names = |it: &Movement| it.name() == movement.name();
             let of_doubtful = |other: &Call| {
-                other.is_doubtful()
-                    && other.movements.iter().any(names)
-                    && self.is_own(other, movement)
+                let has_done = |it: &Movement| names(it) && self.is_own(other, it);
+                other.is_doubtful() && other.movements.iter().any(has_done)
             };
             self.calls.iter().any(of_doubtful) && !self.calls.iter().any(has_heard)
         })

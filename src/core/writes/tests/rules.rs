@@ -1,5 +1,6 @@
 //! Each rule by an example. The calls are named after their keys.
 
+use crate::store::{Entry, Role};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +18,8 @@ use crate::core::outcome::Written;
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Decimal, StoredBalance};
 use crate::store::{
-    CallId, EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, Reason, Record,
-    RecordState, Refusal, RefusedBalance, Write, WriteAnswer,
+    CallId, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, Reason,
+    Record, Refusal, RefusedBalance, Write, WriteAnswer,
 };
 use crate::transaction::{Transaction, UserId};
 use crate::value::Value;
@@ -34,11 +35,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 type Told = Vec<(&'static str, Result<(), ErrorCode>)>;
 
+use EntryState::{Free, Unclear};
 use ErrorCode::{
     AccessDenied, CorruptBalance, DuplicateTransaction, IdempotentKeyReused, InsufficientBalance,
     InternalError, NothingHappened, OutcomeUnknown, ServiceError,
 };
-use RecordState::{Free, Unclear};
 
 /// The queue, the time, and all calls so far.
 struct Scene {
@@ -93,6 +94,7 @@ impl Scene {
                 timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
                 call_id,
                 place: (size > 1).then_some(PlaceInGroup { index, size }),
+                role: Role::Transaction,
             })
         };
         let records: Vec<Arc<Record>> = members.iter().enumerate().map(record).collect();
@@ -120,8 +122,14 @@ impl Scene {
         &self.writes[&attempt.batch]
     }
 
-    fn records_of(&self, attempt: &WriteAttempt) -> &[Arc<Record>] {
-        &self.write_of(attempt).records
+    fn records_of(&self, attempt: &WriteAttempt) -> Vec<&Arc<Record>> {
+        let entries = self.write_of(attempt).entries.iter();
+        entries
+            .map(|entry| match entry {
+                Entry::Record(record) => record,
+                Entry::Closing(_) | Entry::FreeKey(_) => panic!("no record"),
+            })
+            .collect()
     }
 
     fn epoch_of(&self, attempt: &WriteAttempt) -> Epoch {
@@ -129,8 +137,7 @@ impl Scene {
     }
 
     fn keys_of(&self, attempt: &WriteAttempt) -> Vec<&str> {
-        let records = self.records_of(attempt).iter();
-        records.map(|it| it.transaction.idempotent_key.as_str()).collect()
+        self.write_of(attempt).entries.iter().map(|entry| entry.key().as_str()).collect()
     }
 
     /// The next request, which is sent.
@@ -171,7 +178,7 @@ impl Scene {
     fn refuse(
         &mut self,
         attempt: WriteAttempt,
-        records: impl IntoIterator<Item = RecordState>,
+        records: impl IntoIterator<Item = EntryState>,
         balance: impl Into<Option<StoredBalance>>,
     ) -> Told {
         self.refuse_in(attempt, records, balance, None)
@@ -181,11 +188,15 @@ impl Scene {
     fn refuse_in(
         &mut self,
         attempt: WriteAttempt,
-        records: impl IntoIterator<Item = RecordState>,
+        records: impl IntoIterator<Item = EntryState>,
         balance: impl Into<Option<StoredBalance>>,
         epoch: Option<Epoch>,
     ) -> Told {
-        let refused = balance.into().map(|balance| RefusedBalance { balance, epoch });
+        let refused = balance.into().map(|balance| RefusedBalance {
+            balance,
+            held: StoredBalance::Absent,
+            epoch,
+        });
         self.refuse_all(attempt, records, [refused])
     }
 
@@ -193,11 +204,11 @@ impl Scene {
     fn refuse_all(
         &mut self,
         attempt: WriteAttempt,
-        records: impl IntoIterator<Item = RecordState>,
+        records: impl IntoIterator<Item = EntryState>,
         balances: impl IntoIterator<Item = Option<RefusedBalance>>,
     ) -> Told {
         let records = records.into_iter().collect();
-        let refusal = Refusal { records, balances: balances.into_iter().collect() };
+        let refusal = Refusal { entries: records, balances: balances.into_iter().collect() };
         self.complete(attempt, Completion::Write(Ok(WriteAnswer::Refused(refusal))))
     }
 
@@ -255,8 +266,8 @@ impl Scene {
         ExistingRecord { call_id: Some(CallId::unique().to_string()), ..self.found(name) }
     }
 
-    fn twin(&self, name: &str) -> RecordState {
-        RecordState::Taken(self.found_twin(name))
+    fn twin(&self, name: &str) -> EntryState {
+        EntryState::Taken(self.found_twin(name))
     }
 }
 
@@ -514,7 +525,7 @@ fn with_one_record_of_the_batch_found_all_of_it_was_written() {
     scene.credit("a", 1.0);
     scene.credit("b", 1.0);
     let again = scene.repeat_unanswered();
-    let records = [Unclear, RecordState::Taken(scene.found("b"))];
+    let records = [Unclear, EntryState::Taken(scene.found("b"))];
     assert_eq!(scene.refuse(again, records, None), [("a", Ok(())), ("b", Ok(()))]);
 }
 
@@ -694,10 +705,10 @@ fn whoever_leaves_an_uncertain_batch_stays_part_of_the_request() {
 fn a_refusal_after_an_unanswered_attempt_is_told_once_its_epoch_is_over() {
     let mut scene = Scene::new();
     let end = scene.doubt();
-    let absent = Some(Arc::clone(&scene.records["a"]));
+    let undone = Some(Entry::Record(Arc::clone(&scene.records["a"])));
     assert_eq!(
         end.action,
-        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, absent })
+        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, undone })
     );
     assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
     let again = scene.sends(&["a"]);
@@ -806,7 +817,7 @@ fn a_refusal_is_not_told_while_an_earlier_request_with_its_key_may_arrive() {
     let end = scene.send();
     assert_eq!(
         end.action,
-        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, absent: None })
+        Action::EndEpoch(EpochEnding { user_id: user(), epoch: scene.epoch, undone: None })
     );
     assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
     let again = scene.sends(&["key"]);
@@ -930,7 +941,7 @@ fn a_call_that_gets_lost_inside_is_answered() {
 // Groups.
 
 fn refusing(number: &str) -> RefusedBalance {
-    RefusedBalance { balance: balance(number), epoch: None }
+    RefusedBalance { balance: balance(number), held: StoredBalance::Absent, epoch: None }
 }
 
 #[test]
@@ -1017,7 +1028,7 @@ fn groups_that_share_a_key_wait_for_each_other() {
     scene.stays();
     scene.commit(first);
     let second = scene.sends(&["y", "z"]);
-    let taken = RecordState::Taken(scene.found("first"));
+    let taken = EntryState::Taken(scene.found("first"));
     let answers = scene.refuse_all(second, [taken, Free], [None, None]);
     assert_eq!(answers, [("second", Err(IdempotentKeyReused))]);
     assert!(scene.queue.is_empty());
@@ -1065,7 +1076,7 @@ fn the_end_of_an_epoch_on_one_balance_excludes_the_whole_request() {
     let end = scene.send();
     let Action::EndEpoch(ending) = &end.action else { panic!("{:?}", end.action) };
     assert_eq!(ending.user_id.as_str(), "a");
-    assert!(ending.absent.is_some());
+    assert!(ending.undone.is_some());
     assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
     let last = scene.sends(&["out", "in"]);
     let answers = scene.refuse_all(last, [Free, Free], [Some(refusing("20")), None]);

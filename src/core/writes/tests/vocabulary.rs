@@ -1,12 +1,13 @@
 //! What calls are made of in the histories, validated once because a million of them use it.
 
+use crate::store::Role;
 use std::sync::Arc;
 
 use fastrand::Rng;
 
 use crate::core::group::Group;
 use crate::money::{Amount, Decimal, StoredBalance};
-use crate::store::{CallId, ExistingRecord, PlaceInGroup, Record};
+use crate::store::{CallId, Closing, ExistingRecord, HoldState, HoldStatus, PlaceInGroup, Record};
 use crate::transaction::{IdempotentKey, Transaction, TransactionType, UserId};
 use crate::value::Value;
 
@@ -41,7 +42,8 @@ impl Vocabulary {
     }
 
     pub fn transaction(&self, movement: &Movement) -> Transaction {
-        let position = usize::try_from(movement.sum.abs() - 1).unwrap();
+        let position =
+            usize::try_from(movement.sum.abs() - 1).expect("a transaction moves something");
         Transaction {
             idempotent_key: self.keys[movement.key].clone(),
             user_id: self.users[movement.user].clone(),
@@ -55,8 +57,40 @@ impl Vocabulary {
         }
     }
 
+    fn role(&self, movement: &Movement) -> Role {
+        match movement.part {
+            Part::Hold => Role::Hold { expires_at: Some(EXPIRES_AT.to_owned()) },
+            Part::Rest { hold } => Role::Return { hold: self.keys[hold].clone() },
+            _ => Role::Transaction,
+        }
+    }
+
+    /// How a hold is closed, as the ledger hands it over.
+    pub fn closing(&self, hold: &Movement, by: IdempotentKey, closing: &Close) -> Closing {
+        let amount = |number: i64| self.amounts.get(usize::try_from(number - 1).ok()?).cloned();
+        Closing {
+            idempotent_key: by,
+            call_id: CallId::unique(),
+            hold: self.keys[hold.key].clone(),
+            user_id: self.users[hold.user].clone(),
+            amount: amount(closing.amount).unwrap(),
+            captured: closing.captured.and_then(amount),
+            rest: amount(closing.rest()),
+            now: (if closing.is_late { LATE } else { IN_TIME }).to_owned(),
+            before: ExistingRecord {
+                hold: Some(Box::new(HoldStatus::open(Some(EXPIRES_AT.to_owned())))),
+                ..ExistingRecord::default()
+            },
+        }
+    }
+
     /// A group as the ledger hands it over.
     pub fn group(&self, movements: &[Movement]) -> Group {
+        if let [hold, key] = movements
+            && let Part::Closing(closing) = &hold.part
+        {
+            return Group::closing(self.closing(hold, self.keys[key.key].clone(), closing), "");
+        }
         let (call_id, size) = (CallId::unique(), movements.len());
         let record = |(index, movement)| {
             Arc::new(Record {
@@ -64,6 +98,7 @@ impl Vocabulary {
                 timestamp: String::new(),
                 call_id,
                 place: (size > 1).then_some(PlaceInGroup { index, size }),
+                role: self.role(movement),
             })
         };
         Group::new(movements.iter().enumerate().map(record).collect())
@@ -88,18 +123,70 @@ pub fn whole(balance: &StoredBalance, default_balance: i64) -> Option<i64> {
 pub struct Movement {
     pub key: usize,
     pub user: usize,
-    /// Negative for a debit.
+    /// What it adds to the balance: negative for a debit.
     pub sum: i64,
+    pub part: Part,
 }
 
+/// What a movement is part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Transaction,
+    /// A debit that is given back unless it is captured.
+    Hold,
+    /// Of the hold with the movement's key. The next movement is of the key of the call.
+    Closing(Close),
+    /// Gives back what a hold was not captured for.
+    Rest {
+        hold: usize,
+    },
+    /// Of a call that gives nothing back.
+    FreeKey,
+}
+
+/// How a hold is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// What the hold has, as far as the caller knows.
+    pub amount: i64,
+    pub captured: Option<i64>,
+    /// After it has expired.
+    pub is_late: bool,
+}
+
+impl Close {
+    fn rest(&self) -> i64 {
+        self.amount - self.captured.unwrap_or_default()
+    }
+
+    pub fn state(&self) -> HoldState {
+        if self.captured.is_some() { HoldState::Captured } else { HoldState::Released }
+    }
+}
+
+/// Times, as far as they matter here: text that sorts.
+const IN_TIME: &str = "3";
+const EXPIRES_AT: &str = "5";
+const LATE: &str = "7";
+
 impl Movement {
+    /// Key, user, and whether it closes a hold.
+    pub fn name(&self) -> (usize, usize, bool) {
+        (self.key, self.user, matches!(self.part, Part::Closing(_)))
+    }
+
     pub fn is_stored(&self, existing: &ExistingRecord, vocabulary: &Vocabulary) -> bool {
         let mut asked = ExistingRecord::from(&Record {
             transaction: vocabulary.transaction(self),
             timestamp: String::new(),
             call_id: CallId::unique(),
             place: existing.place,
+            role: vocabulary.role(self),
         });
+        // It may have been closed since.
+        if asked.hold.is_some() && existing.hold.is_some() {
+            asked.hold.clone_from(&existing.hold);
+        }
         asked.call_id.clone_from(&existing.call_id);
         asked == *existing
     }
@@ -111,11 +198,15 @@ pub struct Shapes {
     pub keys: usize,
     pub users: usize,
     pub has_groups: bool,
+    pub has_holds: bool,
 }
 
 impl Shapes {
     /// The transactions of a call. `earlier`: those of calls before it, some of which come again.
     pub fn call(&self, earlier: &[Vec<Movement>], rng: &mut Rng) -> Vec<Movement> {
+        if self.has_holds && rng.u8(..3) > 0 {
+            return self.about_holds(earlier, rng);
+        }
         if self.has_groups
             && rng.u8(..5) == 0
             && let Some(again) = rng.choice(earlier)
@@ -127,7 +218,8 @@ impl Shapes {
         for _ in 0..size {
             let key = rng.usize(..self.keys);
             if !movements.iter().any(|it| it.key == key) {
-                movements.push(Movement { key, user: rng.usize(..self.users), sum: sum(rng) });
+                let (user, sum, part) = (rng.usize(..self.users), sum(rng), Part::Transaction);
+                movements.push(Movement { key, user, sum, part });
             }
         }
         // A transfer is what most groups are.
@@ -137,10 +229,53 @@ impl Shapes {
         movements
     }
 
+    /// Opens a hold, or closes one that an earlier call has opened.
+    fn about_holds(self, earlier: &[Vec<Movement>], rng: &mut Rng) -> Vec<Movement> {
+        let is_hold = |it: &&Movement| it.part == Part::Hold;
+        let holds: Vec<&Movement> = earlier.iter().flatten().filter(is_hold).collect();
+        let is_closing = |it: &&Vec<Movement>| matches!(it[0].part, Part::Closing(_));
+        let closings: Vec<_> = earlier.iter().filter(is_closing).collect();
+        let hold = rng.choice(holds).filter(|_| rng.u8(..4) > 0);
+        let Some(hold) = hold else {
+            let (key, user) = (rng.usize(..self.keys), rng.usize(..self.users));
+            let sum = -rng.i64(1..=MAX_AMOUNT);
+            return vec![Movement { key, user, sum, part: Part::Hold }];
+        };
+        if rng.u8(..4) == 0
+            && let Some(again) = rng.choice(closings)
+        {
+            return again.clone();
+        }
+        let by = rng.usize(..self.keys);
+        if by == hold.key {
+            return vec![hold.clone()];
+        }
+        let amount = -hold.sum;
+        let captured = match rng.u8(..4) {
+            0 => None,
+            1 => Some(rng.i64(1..=amount)),
+            _ => Some(amount),
+        };
+        let close = Close { amount, captured, is_late: rng.u8(..4) == 0 };
+        let rest = close.rest();
+        let part = if rest > 0 { Part::Rest { hold: hold.key } } else { Part::FreeKey };
+        vec![
+            Movement { sum: 0, part: Part::Closing(close), ..*hold },
+            Movement { key: by, user: hold.user, sum: rest, part },
+        ]
+    }
+
     /// The same call, or nearly the same.
     fn again(self, mut movements: Vec<Movement>, rng: &mut Rng) -> Vec<Movement> {
+        if matches!(movements[0].part, Part::Closing(_)) {
+            return movements;
+        }
         match rng.u8(..8) {
-            0 => rng.choice(&mut movements).unwrap().sum = sum(rng),
+            0 => {
+                let movement = rng.choice(&mut movements).unwrap();
+                let sum = sum(rng);
+                movement.sum = if movement.part == Part::Hold { -sum.abs() } else { sum };
+            }
             1 => rng.choice(&mut movements).unwrap().user = rng.usize(..self.users),
             2 if movements.len() > 1 => drop(movements.pop()),
             3 => movements.reverse(),

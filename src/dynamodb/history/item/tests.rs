@@ -27,6 +27,8 @@ fn a_record_of_this_package_is_told_in_full() {
         transaction_type: "debit".to_owned(),
         timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
         metadata: None,
+        hold: None,
+        returned_from: None,
         malformed: None,
     };
     assert_eq!(read(&record(&[])), expected);

@@ -185,9 +185,9 @@ fn looking_for_records_and_ending_an_epoch_write_no_record() {
     assert_eq!(absence.matches(r#"{"ConditionCheck":{"TableName":"Movements""#).count(), 2);
     assert!(!absence.contains("Put") && !absence.contains("Update\""), "{absence}");
     let user_id = write.balances[0].user_id.clone();
-    for absent in [None, write.records.first().cloned()] {
+    for absent in [None, write.entries.first().cloned()] {
         let count = usize::from(absent.is_some());
-        let ending = EpochEnding { user_id: user_id.clone(), epoch: epoch(), absent };
+        let ending = EpochEnding { user_id: user_id.clone(), epoch: epoch(), undone: absent };
         let ended = of_epoch_ending(&ending, "token", &options(100.0));
         assert_eq!(ended.matches("ConditionCheck\"").count(), count);
         assert_eq!(member(&ended, "UpdateExpression"), "SET epoch = :next");

@@ -1,3 +1,5 @@
+use crate::store::Entry;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,7 +25,10 @@ fn read_reasons(reasons: &[CancellationReason]) -> Result<WriteAnswer, Fault> {
 fn read_epoch_reasons(reasons: &[CancellationReason]) -> Result<EpochAnswer, Fault> {
     let user_id = record(1.0, "credit").transaction.user_id;
     let absent = (reasons.len() != 1).then(|| Arc::new(record(1.0, "credit")));
-    of_epoch_ending(reasons, &EpochEnding { user_id, epoch: composed(), absent })
+    of_epoch_ending(
+        reasons,
+        &EpochEnding { user_id, epoch: composed(), undone: absent.map(Entry::Record) },
+    )
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -48,14 +53,14 @@ fn condition_failed(old: Option<Attributes>) -> CancellationReason {
 
 /// What a request with one record hears when only the balance refuses.
 fn refused(balance: StoredBalance) -> WriteAnswer {
-    let balances = vec![Some(RefusedBalance { balance, epoch: None })];
-    WriteAnswer::Refused(Refusal { records: vec![RecordState::Free], balances })
+    let balances = vec![Some(RefusedBalance { balance, held: StoredBalance::Absent, epoch: None })];
+    WriteAnswer::Refused(Refusal { entries: vec![EntryState::Free], balances })
 }
 
 /// What a request with one record hears when only its key is taken.
 fn taken(existing: ExistingRecord) -> WriteAnswer {
-    let records = vec![RecordState::Taken(existing)];
-    WriteAnswer::Refused(Refusal { records, balances: vec![None] })
+    let records = vec![EntryState::Taken(existing)];
+    WriteAnswer::Refused(Refusal { entries: records, balances: vec![None] })
 }
 
 fn is_throttled(outcome: &Result<WriteAnswer, Fault>) -> bool {
@@ -103,8 +108,12 @@ fn a_record_of_another_shape_is_a_taken_key_all_the_same() {
 fn a_taken_key_and_a_refused_balance_are_both_told() {
     let answer = read_reasons(&[condition_failed(None), condition_failed(None)]);
     let refusal = Refusal {
-        records: vec![RecordState::Taken(ExistingRecord::default())],
-        balances: vec![Some(RefusedBalance { balance: StoredBalance::Absent, epoch: None })],
+        entries: vec![EntryState::Taken(ExistingRecord::default())],
+        balances: vec![Some(RefusedBalance {
+            balance: StoredBalance::Absent,
+            held: StoredBalance::Absent,
+            epoch: None,
+        })],
     };
     assert_eq!(answer, Ok(WriteAnswer::Refused(refusal)));
 }
@@ -127,14 +136,15 @@ fn a_mixed_answer_tells_the_state_of_each_record_in_order() {
         condition_failed(Some(item([("balance", plain_number("3"))]))),
     ]);
     let refusal = Refusal {
-        records: vec![
-            RecordState::Free,
-            RecordState::Taken(ExistingRecord::default()),
-            RecordState::Unclear,
-            RecordState::Free,
+        entries: vec![
+            EntryState::Free,
+            EntryState::Taken(ExistingRecord::default()),
+            EntryState::Unclear,
+            EntryState::Free,
         ],
         balances: vec![Some(RefusedBalance {
             balance: StoredBalance::Number(Decimal::parse("3").unwrap()),
+            held: StoredBalance::Absent,
             epoch: None,
         })],
     };
@@ -146,7 +156,7 @@ fn a_refused_balance_counts_for_the_records_in_the_clear() {
     let answer =
         read_reasons(&[reason("TransactionConflict"), reason("None"), condition_failed(None)]);
     let Ok(WriteAnswer::Refused(refusal)) = answer else { panic!("no answer: {answer:?}") };
-    assert_eq!(refusal.records, [RecordState::Unclear, RecordState::Free]);
+    assert_eq!(refusal.entries, [EntryState::Unclear, EntryState::Free]);
     assert!(refusal.balances[0].is_some());
 }
 
@@ -291,11 +301,12 @@ fn each_balance_of_several_users_tells_for_itself() {
     let old = item([("balance", plain_number("0.5")), ("epoch", plain_number("7"))]);
     let reasons = [reason("None"), reason("None"), reason("None"), condition_failed(Some(old))];
     let expected = Refusal {
-        records: vec![RecordState::Free; 2],
+        entries: vec![EntryState::Free; 2],
         balances: vec![
             None,
             Some(RefusedBalance {
                 balance: StoredBalance::Number(Decimal::parse("0.5").unwrap()),
+                held: StoredBalance::Absent,
                 epoch: Epoch::parse("7"),
             }),
         ],
@@ -319,7 +330,11 @@ fn a_record_tells_its_metadata_and_its_place_in_a_group_if_they_can_be_read() {
     let odd =
         [plain_number("1.5"), plain_number("-1"), plain_number("1e3"), AttributeValue::Bool(true)];
     for odd in odd {
-        assert_eq!(read(map(odd.clone()), odd.clone(), plain_number("3")), (None, None));
+        let nothing_readable = Some(BTreeMap::new());
+        assert_eq!(
+            read(map(odd.clone()), odd.clone(), plain_number("3")),
+            (nothing_readable, None)
+        );
         assert_eq!(read(text("17"), plain_number("1"), odd), (None, None));
     }
 }
@@ -381,22 +396,23 @@ proptest! {
         match read_reasons(&reasons) {
             Ok(WriteAnswer::Committed) => prop_assert!(false, "a cancelled transaction"),
             Ok(WriteAnswer::Refused(refusal)) => {
-                prop_assert_eq!(refusal.records.len() + 1, reasons.len());
-                for (state, reason) in refusal.records.iter().zip(&reasons) {
+                prop_assert_eq!(refusal.entries.len() + 1, reasons.len());
+                for (state, reason) in refusal.entries.iter().zip(&reasons) {
                     match state {
-                        RecordState::Taken(_) => prop_assert!(is_condition_failure(reason)),
-                        RecordState::Free => prop_assert!(is_in_the_clear(reason)),
-                        RecordState::Unclear => {
+                        EntryState::Taken(_) => prop_assert!(is_condition_failure(reason)),
+                        EntryState::Missing => prop_assert!(false, "no hold is closed"),
+                        EntryState::Free => prop_assert!(is_in_the_clear(reason)),
+                        EntryState::Unclear => {
                             prop_assert!(!is_condition_failure(reason) && !is_in_the_clear(reason));
                         }
                     }
                 }
                 let has_refused = is_condition_failure(reasons.last().unwrap());
                 prop_assert_eq!(refusal.balances[0].is_some(), has_refused);
-                let is_taken = |state: &RecordState| matches!(state, RecordState::Taken(_));
-                let has_free = refusal.records.contains(&RecordState::Free);
+                let is_taken = |state: &EntryState| matches!(state, EntryState::Taken(_));
+                let has_free = refusal.entries.contains(&EntryState::Free);
                 prop_assert!(
-                    refusal.records.iter().any(is_taken) || (has_free && has_refused),
+                    refusal.entries.iter().any(is_taken) || (has_free && has_refused),
                     "nobody was refused"
                 );
             }

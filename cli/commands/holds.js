@@ -1,0 +1,89 @@
+// holds sweep
+
+const { EXIT } = require('../exit-codes.js');
+const { untilInterrupted } = require('../interruption.js');
+const { grouped, quote } = require('../output.js');
+const { openSweepProgress } = require('../progress.js');
+const { addSettings, clientOptions } = require('../settings.js');
+
+/** How many failures a person is shown; --json has them all. */
+const SHOWN = 20;
+
+/** @typedef {import('../..').ReleaseExpiredHoldsResult} Swept */
+
+/**
+ * @param {import('commander').Command} program
+ * @param {(result: import('../output.js').Result) => void} take
+ */
+function addHolds(program, take) {
+  const holds = program.command('holds').description('look after holds');
+  addSettings(holds.command('sweep'))
+    .description('release all holds that have expired: their money goes back')
+    .addHelpText(
+      'after',
+      `
+Releases the open holds of all users that expired at least 10 seconds ago. Each has a key of its own for
+that, so that it can be interrupted, run again, and run several times at once.
+
+Needs the index OpenHolds (tables create --holds), dynamodb:Scan on it, and what transactions need. It
+costs half a read unit for each 4 KB of open holds, and for each release what a transaction costs.
+
+Exit code 0: done; 1: some holds could not be released and are open still.
+
+Example:
+  dynamodb-balance holds sweep --region eu-central-1 --json`,
+    )
+    .action(async (options) => take(await sweep(options)));
+}
+
+/** @param {Record<string, any>} options */
+async function sweep(options) {
+  const { BalanceClient } = require('../..');
+  const client = new BalanceClient(clientOptions(options));
+  const progress = openSweepProgress();
+  let released = 0;
+  try {
+    const swept = await untilInterrupted(
+      () =>
+        client.releaseExpiredHolds({
+          onProgress: (news) => {
+            released = news.released;
+            progress.show(news);
+          },
+        }),
+      options['json'],
+      () => {
+        progress.stop();
+        return `Interrupted. At least ${grouped(released)} holds were released; run it again for the others.`;
+      },
+    );
+    return describe(swept);
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * @param {Swept} swept
+ * @returns {import('../output.js').Result}
+ */
+function describe({ released, failures }) {
+  const lines = failures
+    .slice(0, SHOWN)
+    .map(({ hold, error }) => `  hold ${quote(hold)}: ${error.message}`);
+  const more = failures.length - lines.length;
+  return {
+    document: {
+      released,
+      failures: failures.map(({ hold, error: { code, message } }) => ({ hold, code, message })),
+    },
+    text: [
+      `Released ${grouped(released)} expired ${released === 1 ? 'hold' : 'holds'}.`,
+      ...(failures.length > 0 ? ['', `Not released: ${grouped(failures.length)}`, ...lines] : []),
+      ...(more > 0 ? [`  and ${grouped(more)} more; --json lists them`] : []),
+    ].join('\n'),
+    exitCode: failures.length > 0 ? EXIT.FINDINGS : EXIT.SUCCESS,
+  };
+}
+
+module.exports = { addHolds };
