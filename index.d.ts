@@ -303,8 +303,16 @@ export interface ReleaseExpiredHoldsInput {
 export interface ReleaseExpiredHoldsResult {
   /** How many holds this call released. */
   released: number;
-  /** Holds that are still open, by their keys, and why. */
-  failures: { hold: string; error: BalanceError }[];
+  /** Holds that are still open. */
+  failures: HoldFailure[];
+}
+
+/** A hold that could not be released. */
+export interface HoldFailure {
+  /** The `idempotentKey` of the hold. */
+  hold: string;
+  /** Why. */
+  error: BalanceError;
 }
 
 /** What {@link BalanceClient.createTables} can be told. */
