@@ -4,7 +4,7 @@
 //! Closing one takes two steps. Its record is read first, for what never changes: whose it is, and how
 //! much. Then it is written on the condition that the hold is open.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::core::group::Group;
 use crate::core::history::{Expired, Position, RecordedTransaction, timestamp_of};
@@ -196,7 +196,8 @@ fn validate_keys(
 
 /// The holds that have been expired for long enough to be released by whoever comes by.
 pub fn expired(now: SystemTime, after: Option<(String, Position)>) -> Expired {
-    let until = now.checked_sub(GRACE).unwrap_or(SystemTime::UNIX_EPOCH);
+    // A clock that has never been set starts there.
+    let until = now.checked_sub(GRACE).map_or(UNIX_EPOCH, |until| until.max(UNIX_EPOCH));
     Expired { until: humantime::format_rfc3339_millis(until).to_string(), after }
 }
 

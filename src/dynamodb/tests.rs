@@ -1,4 +1,3 @@
-use crate::store::{Entry, Role};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::core::epoch::Epoch;
 use crate::money::DefaultBalance;
 use crate::options::Deadlines;
 use crate::options::credentials::{Credentials, CredentialsSource};
-use crate::store::{BalanceUpdate, CallId, Record};
+use crate::store::{BalanceUpdate, CallId, Entry, Record, Role};
 use crate::transaction::{Transaction, UserId};
 use crate::value::Value;
 

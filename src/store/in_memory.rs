@@ -1,7 +1,5 @@
 //! A store for tests: the sequential database, with scripted faults on the way to it.
 
-use crate::money::Decimal;
-use crate::transaction::Transaction;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -11,7 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::database::Database;
 use super::*;
 use crate::error::ErrorCode;
-use crate::transaction::TransactionType;
+use crate::money::Decimal;
+use crate::transaction::{Transaction, TransactionType};
 use crate::value::Value;
 
 /// How long the database takes for an attempt that goes well.

@@ -1,11 +1,10 @@
-use proptest::prelude::*;
-
 use std::sync::Arc;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::money::{Decimal, StoredBalance};
-use crate::store::CallId;
-use crate::store::{Record, RefusedBalance, Role};
+use crate::store::{CallId, Record, RefusedBalance, Role};
 use crate::transaction::Transaction;
 use crate::value::Value;
 
@@ -23,11 +22,11 @@ fn transaction(transaction_type: &str) -> Transaction {
     .unwrap()
 }
 
-/// What this call wants to write: a credit of 50.
 fn refused(balance: StoredBalance) -> RefusedBalance {
     RefusedBalance { balance, held: StoredBalance::Absent, epoch: None }
 }
 
+/// What this call wants to write: a credit of 50.
 fn record() -> Record {
     Record {
         transaction: transaction("credit"),

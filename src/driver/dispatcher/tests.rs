@@ -1,4 +1,3 @@
-use crate::store::Role;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,12 +15,11 @@ use crate::core::indefinite::{Ending, Operation};
 use crate::core::writes::MAX_REQUESTS;
 use crate::driver::admission::Admission;
 use crate::error::ErrorCode;
-
 use crate::store::in_memory::{
     Balance, Event, InMemory, LATENCY, contended, decimal, denied, movement_of, not_taken,
     out_of_range, transaction, unanswered, user,
 };
-use crate::store::{CallId, Record};
+use crate::store::{CallId, Record, Role};
 use crate::transaction::{Transaction, UserId};
 
 const ATTEMPT: Duration = Duration::from_secs(5);

@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::history::Index;
-use crate::core::history::Range;
+use crate::core::history::{Index, Range};
 use crate::transaction::UserId;
 
 const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

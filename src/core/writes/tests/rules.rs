@@ -1,6 +1,5 @@
 //! Each rule by an example. The calls are named after their keys.
 
-use crate::store::{Entry, Role};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +8,19 @@ use tokio::time::Instant;
 
 use super::super::{
     Action, Completion, Config, MAX_ACTIONS, MAX_UNCERTAIN, PendingWrite, Replies, WriteAttempt,
-    WriteQueue,
+    WriteQueue, is_too_late,
 };
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::indefinite::{Ending, Operation};
 use crate::core::outcome::Written;
 use crate::error::{BalanceError, ErrorCode};
-use crate::money::{Decimal, StoredBalance};
+use crate::money::{Amount, Decimal, StoredBalance};
 use crate::store::{
-    CallId, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Fault, PlaceInGroup, Reason,
-    Record, Refusal, RefusedBalance, Write, WriteAnswer,
+    CallId, Closing, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Fault, HoldState,
+    HoldStatus, PlaceInGroup, Reason, Record, Refusal, RefusedBalance, Role, Write, WriteAnswer,
 };
-use crate::transaction::{Transaction, UserId};
+use crate::transaction::{IdempotentKey, Transaction, UserId};
 use crate::value::Value;
 
 /// Of one user.
@@ -1094,4 +1093,130 @@ fn sums_of_one_balance_that_have_too_many_digits_do_not_travel_together() {
     let huge = scene.sends(&["huge"]);
     scene.commit(huge);
     scene.sends(&["small"]);
+}
+
+#[test]
+fn the_last_chance_of_a_call_is_a_tenth_of_its_time_and_100_milliseconds_at_most() {
+    let now = Instant::now();
+    let milliseconds = Duration::from_millis;
+    let is_late =
+        |left: u64, of: u64| is_too_late(now + milliseconds(left), true, now, milliseconds(of));
+    assert_eq!([is_late(19, 200), is_late(20, 200)], [true, false]);
+    assert_eq!([is_late(99, 25_000), is_late(100, 25_000)], [true, false]);
+    let has_not_failed = is_too_late(now + milliseconds(1), false, now, milliseconds(25_000));
+    assert!(!has_not_failed, "as long as nothing went wrong there is time until the end");
+}
+
+#[test]
+fn a_key_that_was_refused_for_good_is_in_doubt_no_longer() {
+    let mut scene = Scene::new();
+    scene.debit("a", 50.0);
+    scene.go_unanswered();
+    assert_eq!(scene.cancel("a"), Some(("a", Err(OutcomeUnknown))));
+    scene.join("again", "a", 50.0, "debit");
+    let attempt = scene.send();
+    assert_eq!(scene.refuse(attempt, [Free], balance("20")), []);
+    let end = scene.send();
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let attempt = scene.send();
+    let refused = scene.refuse(attempt, [Free], balance("20"));
+    assert_eq!(refused, [("again", Err(InsufficientBalance))]);
+    scene.join("once more", "a", 50.0, "debit");
+    assert_eq!(scene.cancel("once more"), Some(("once more", Err(NothingHappened))));
+}
+
+// Holds.
+
+const HOLD: &str = "hold";
+
+impl Scene {
+    /// A call that captures all of a hold of 30, at a time.
+    fn capture(&mut self, name: &'static str, now: &str) {
+        let key = |text: &str| IdempotentKey::validate(Value::Text(text.to_owned())).unwrap();
+        let amount = Amount::validate(&Value::Number(30.0)).unwrap();
+        let closing = Closing {
+            idempotent_key: key(name),
+            call_id: CallId::unique(),
+            hold: key(HOLD),
+            user_id: user(),
+            amount: amount.clone(),
+            captured: Some(amount),
+            rest: None,
+            now: now.to_owned(),
+            before: open_hold(),
+        };
+        let number = u64::try_from(self.numbers.len()).unwrap();
+        self.numbers.insert(name, number);
+        let group = Arc::new(Group::closing(closing, now));
+        let deadline = self.now + CALL_TIMEOUT;
+        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+    }
+}
+
+/// A hold of 30 that expires at 5.
+fn open_hold() -> ExistingRecord {
+    ExistingRecord {
+        user_id: Some("user-1".to_owned()),
+        amount: Some(decimal("30")),
+        hold: Some(Box::new(HoldStatus::open(Some("5".to_owned())))),
+        ..ExistingRecord::default()
+    }
+}
+
+#[test]
+fn a_hold_is_closed_together_with_what_others_do_to_the_balance() {
+    let mut scene = Scene::new();
+    scene.capture("capture", "3");
+    scene.debit("debit", 10.0);
+    let attempt = scene.sends(&[HOLD, "capture", "debit"]);
+    let change = &scene.write_of(&attempt).balances[0].change;
+    assert_eq!((change.sum(), change.held()), (&decimal("-10"), Some(&decimal("-30"))));
+    assert_eq!(scene.commit(attempt), [("capture", Ok(())), ("debit", Ok(()))]);
+}
+
+#[test]
+fn of_two_captures_of_a_hold_one_is_sent_and_both_are_answered() {
+    let mut scene = Scene::new();
+    scene.capture("one", "3");
+    scene.capture("other", "3");
+    let attempt = scene.sends(&[HOLD, "one"]);
+    scene.stays();
+    assert_eq!(scene.commit(attempt), [("one", Ok(()))]);
+    let attempt = scene.sends(&[HOLD, "other"]);
+    let closed = HoldStatus {
+        state: HoldState::Captured,
+        closed_by: Some("one".to_owned()),
+        ..HoldStatus::open(None)
+    };
+    let found = ExistingRecord { hold: Some(Box::new(closed)), ..open_hold() };
+    let answers = scene.refuse(attempt, [EntryState::Taken(found), Free], None);
+    assert_eq!(answers, [("other", Err(ErrorCode::HoldCaptured))]);
+}
+
+#[test]
+fn that_a_hold_has_expired_is_told_once_no_earlier_capture_can_arrive_any_more() {
+    let mut scene = Scene::new();
+    scene.capture("capture", "3");
+    scene.go_unanswered();
+    assert_eq!(scene.cancel("capture"), Some(("capture", Err(OutcomeUnknown))));
+    scene.capture("late", "7");
+    let attempt = scene.sends(&[HOLD, "late"]);
+    let expired = || [EntryState::Taken(open_hold()), Free];
+    assert_eq!(scene.refuse(attempt, expired(), None), []);
+    let end = scene.send();
+    assert_eq!(scene.end_epoch(end, EpochAnswer::Ended), []);
+    let attempt = scene.sends(&[HOLD, "late"]);
+    let answers = scene.refuse(attempt, expired(), None);
+    assert_eq!(answers, [("late", Err(ErrorCode::HoldExpired))]);
+}
+
+#[test]
+fn a_lost_answer_to_a_capture_is_a_success() {
+    let mut scene = Scene::new();
+    scene.capture("capture", "3");
+    let again = scene.repeat_unanswered();
+    let Action::Write { write, .. } = &again.action else { panic!("not a write") };
+    let left = write.entries[0].left().unwrap();
+    let answers = scene.refuse(again, [EntryState::Taken(left), Free], None);
+    assert_eq!(answers, [("capture", Ok(()))]);
 }

@@ -1,13 +1,14 @@
 //! What calls are made of in the histories, validated once because a million of them use it.
 
-use crate::store::Role;
 use std::sync::Arc;
 
 use fastrand::Rng;
 
 use crate::core::group::Group;
 use crate::money::{Amount, Decimal, StoredBalance};
-use crate::store::{CallId, Closing, ExistingRecord, HoldState, HoldStatus, PlaceInGroup, Record};
+use crate::store::{
+    CallId, Closing, ExistingRecord, HoldState, HoldStatus, PlaceInGroup, Record, Role,
+};
 use crate::transaction::{IdempotentKey, Transaction, TransactionType, UserId};
 use crate::value::Value;
 

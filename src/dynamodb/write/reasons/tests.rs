@@ -1,6 +1,4 @@
-use crate::store::Entry;
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,6 +7,7 @@ use super::*;
 use crate::dynamodb::tests::{record, write_of};
 use crate::error::ErrorCode;
 use crate::money::StoredBalance;
+use crate::store::Entry;
 
 /// In which the requests of these tests are composed.
 fn composed() -> Epoch {
