@@ -12,7 +12,8 @@ import { Random } from './random.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
 /** @typedef {import('./history.mjs').Call} Call */
-/** @typedef {import('./history.mjs').TransactCall} TransactCall */
+/** @typedef {import('./history.mjs').Move} Move */
+/** @typedef {import('./history.mjs').Recorded} Recorded */
 
 /** More would take too long to try in every order. */
 const MOST_CALLS = 6;
@@ -28,8 +29,9 @@ const { values } = parseArgs({
 class Ledger {
   /** @type {Map<string, number>} */
   balances;
-  /** @type {Map<string, TransactCall>} */
+  /** @type {Map<string, Recorded>} */
   records = new Map();
+  #groups = 0;
 
   /** @param {import('./cents.mjs').Openings} openings */
   constructor(openings) {
@@ -41,22 +43,118 @@ class Ledger {
    * @returns {import('./history.mjs').Answer}
    */
   answer(call) {
-    const balance = this.balances.get(call.user) ?? 10_000;
     if (call.kind === 'read') {
-      return { code: 'READ', balance: (balance / 100).toString() };
+      return { code: 'READ', balance: String(this.#balance(call.user) / 100) };
     }
-    const record = this.records.get(call.key);
-    if (record !== undefined) {
-      const code = isSameRequest(record, call) ? 'DUPLICATE_TRANSACTION' : 'IDEMPOTENT_KEY_REUSED';
-      return { code };
+    if (call.kind === 'lookup') {
+      const found = this.records.get(call.key);
+      if (found === undefined) {
+        return { code: 'FOUND' };
+      }
+      const { user, cents = Number.NaN, type } = found;
+      return {
+        code: 'FOUND',
+        record: { user, cents, type: type === 'debit' ? 'debit' : 'credit' },
+      };
     }
-    if (call.type === 'debit' && call.cents > balance) {
-      return { code: 'INSUFFICIENT_BALANCE' };
+    const { moves } = call;
+    if (moves.some(({ key }) => this.records.has(key))) {
+      const again = call.by === 'transact' ? 'DUPLICATE_TRANSACTION' : 'REPLAYED';
+      return { code: this.#isRecorded(moves) ? again : 'IDEMPOTENT_KEY_REUSED' };
     }
-    this.records.set(call.key, call);
-    this.balances.set(call.user, balance + (call.type === 'debit' ? -call.cents : call.cents));
+    const before = new Map(this.balances);
+    for (const [index, { user, cents, type }] of moves.entries()) {
+      const left = this.#balance(user);
+      if (type === 'debit' && cents > left) {
+        this.balances = before;
+        return { code: 'INSUFFICIENT_BALANCE', available: String(left / 100), index };
+      }
+      this.balances.set(user, type === 'debit' ? left - cents : left + cents);
+    }
+    this.#groups += 1;
+    for (const [index, { key, ...move }] of moves.entries()) {
+      const group = { id: `group ${this.#groups}`, index, size: moves.length };
+      this.records.set(key, { ...move, group });
+    }
     return { code: 'CONFIRMED' };
   }
+
+  /** @param {string} user */
+  #balance(user) {
+    return this.balances.get(user) ?? 10_000;
+  }
+
+  /**
+   * As they stand here, in this order and by themselves; a lone one also as part of others.
+   *
+   * @param {Move[]} moves
+   */
+  #isRecorded(moves) {
+    const [first] = moves.map(({ key }) => this.records.get(key)?.group);
+    return moves.every((move, index) => {
+      const record = this.records.get(move.key);
+      if (record === undefined || !isSameRequest(record, move)) {
+        return false;
+      }
+      const { id, index: place, size } = record.group;
+      return moves.length === 1 || (id === first?.id && place === index && size === moves.length);
+    });
+  }
+}
+
+/**
+ * @param {Random} random
+ * @returns {Call}
+ */
+function inventCall(random) {
+  const user = () => random.pick(['a', 'b']);
+  const keys = ['k', 'l', 'm'];
+  const move = (/** @type {string} */ key) => ({
+    user: user(),
+    key,
+    cents: random.pick([4000, 7000]),
+    type: random.pick(/** @type {const} */ (['credit', 'debit'])),
+  });
+  const kind = random.fraction();
+  if (kind < 0.2) {
+    return { kind: 'read', by: 'getBalance', user: user() };
+  }
+  if (kind < 0.3) {
+    return { kind: 'lookup', key: random.pick(keys) };
+  }
+  if (kind < 0.75) {
+    const by = random.pick(/** @type {const} */ (['transact', 'createTransaction']));
+    return { kind: 'write', by, moves: [move(random.pick(keys))] };
+  }
+  const first = random.pick(keys);
+  const second = random.pick(keys.filter((key) => key !== first));
+  return { kind: 'write', by: 'createTransactions', moves: [move(first), move(second)] };
+}
+
+/**
+ * Another answer, which may happen to be true.
+ *
+ * @param {Operation} operation
+ * @param {Random} random
+ * @returns {import('./history.mjs').Answer}
+ */
+function falsify({ call, answer }, random) {
+  if (call.kind === 'read') {
+    const balance = random.pick(['30', '60', '100', '140', '170', '20', '-30', '10']);
+    return { code: 'READ', balance };
+  }
+  if (call.kind === 'lookup') {
+    const record = { user: 'a', cents: random.pick([4000, 7000]), type: 'debit' };
+    return random.fraction() < 0.5
+      ? { code: 'FOUND' }
+      : { code: 'FOUND', record: /** @type {Omit<Move, 'key'>} */ (record) };
+  }
+  if (answer.code === 'INSUFFICIENT_BALANCE' && random.fraction() < 0.5) {
+    const available = random.pick(['30', '60', '0', '20', '-30']);
+    return { ...answer, ...(random.fraction() < 0.5 ? { available } : { index: 1 }) };
+  }
+  const codes = ['CONFIRMED', 'DUPLICATE_TRANSACTION', 'REPLAYED', 'IDEMPOTENT_KEY_REUSED'];
+  return { code: random.pick([...codes, 'INSUFFICIENT_BALANCE', 'NOTHING_HAPPENED']) };
 }
 
 /**
@@ -71,19 +169,8 @@ function invent(random) {
   /** @type {Operation[]} */
   const operations = [];
   for (let instant = 0, count = random.whole(1, MOST_CALLS); instant < count; instant += 1) {
-    const user = random.pick(['a', 'b']);
-    /** @type {Call} */
-    const call =
-      random.fraction() < 0.3
-        ? { kind: 'read', user }
-        : {
-            kind: 'transact',
-            user,
-            key: random.pick(['k', 'l', 'm']),
-            cents: random.pick([4000, 7000]),
-            type: random.pick(/** @type {const} */ (['credit', 'debit'])),
-          };
-    const isUnknown = call.kind === 'transact' && random.fraction() < 0.2;
+    const call = inventCall(random);
+    const isUnknown = call.kind === 'write' && random.fraction() < 0.2;
     const hasHappened = !isUnknown || random.fraction() < 0.5;
     const answer = hasHappened ? ledger.answer(call) : { code: 'OUTCOME_UNKNOWN' };
     operations.push({
@@ -97,21 +184,7 @@ function invent(random) {
   const { records } = ledger;
   if (random.fraction() < 0.5) {
     const victim = random.pick(operations);
-    victim.answer =
-      victim.call.kind === 'read'
-        ? {
-            code: 'READ',
-            balance: random.pick(['30', '60', '100', '140', '170', '20', '-30', '10']),
-          }
-        : {
-            code: random.pick([
-              'CONFIRMED',
-              'DUPLICATE_TRANSACTION',
-              'IDEMPOTENT_KEY_REUSED',
-              'INSUFFICIENT_BALANCE',
-              'NOTHING_HAPPENED',
-            ]),
-          };
+    victim.answer = falsify(victim, random);
   }
   return { operations, records, openings };
 }
@@ -120,7 +193,7 @@ function invent(random) {
  * Tries every order.
  *
  * @param {Operation[]} rest
- * @param {Map<string, TransactCall> | undefined} records what must be recorded in the end, if that
+ * @param {Map<string, Recorded> | undefined} records what must be recorded in the end, if that
  *   is known
  * @param {import('./cents.mjs').Openings} openings
  * @param {Operation[]} [order]
@@ -144,14 +217,22 @@ function hasOrder(rest, records, openings, order = []) {
 
 /**
  * @param {Operation[]} order
- * @param {Map<string, TransactCall> | undefined} records
+ * @param {Map<string, Recorded> | undefined} records
  * @param {import('./cents.mjs').Openings} openings
  */
 function isTrue(order, records, openings) {
   const ledger = new Ledger(openings);
   const areAnswersTrue = order.every(({ call, answer }) => {
-    const { code, balance } = ledger.answer(call);
-    return meaning(answer) === 'unknown' || (answer.code === code && answer.balance === balance);
+    const { code, balance, record, available, index } = ledger.answer(call);
+    return (
+      meaning(answer) === 'unknown' ||
+      (answer.code === code &&
+        answer.balance === balance &&
+        JSON.stringify(answer.record) === JSON.stringify(record) &&
+        // What is not told is not wrong, and the first one need not be named.
+        (answer.available ?? available) === available &&
+        (code !== 'INSUFFICIENT_BALANCE' || (answer.index ?? 0) === index))
+    );
   });
   return (
     areAnswersTrue &&
@@ -159,7 +240,12 @@ function isTrue(order, records, openings) {
       (records.size === ledger.records.size &&
         [...records].every(([key, record]) => {
           const made = ledger.records.get(key);
-          return made !== undefined && isSameRequest(made, record);
+          return (
+            made !== undefined &&
+            isSameRequest(made, record) &&
+            made.group.index === record.group.index &&
+            made.group.size === record.group.size
+          );
         })))
   );
 }

@@ -13,10 +13,19 @@
 //   The others commute with it and can come later.
 
 import { DEFAULT_BALANCE, toCents } from './cents.mjs';
-import { describe, isSameRequest, meaning } from './history.mjs';
+import {
+  describe,
+  isReplay,
+  isSameRequest,
+  keysOf,
+  meaning,
+  movesOf,
+  usersOfCall,
+} from './history.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
-/** @typedef {import('./history.mjs').TransactCall} TransactCall */
+/** @typedef {import('./history.mjs').Move} Move */
+/** @typedef {import('./history.mjs').Recorded} Recorded */
 
 /**
  * @typedef {{ verdict: 'linearizable' | 'undecided', operations: number }
@@ -30,7 +39,7 @@ const MOST_STEPS = 2_000_000;
  * Judges each group of users that keys connect.
  *
  * @param {Operation[]} operations
- * @param {(key: string) => Omit<TransactCall, 'kind' | 'key'> | undefined} [recordOf] what the
+ * @param {(key: string) => Recorded | undefined} [recordOf] what the
  *   tables held in the end. Records are never removed, which tells of each unknown outcome whether
  *   it took effect. Without it, each may or may not have.
  * @param {import('./cents.mjs').Openings} [openings]
@@ -60,11 +69,12 @@ function components(operations) {
     return root;
   };
   for (const { call } of operations) {
-    if (call.kind === 'transact') {
-      parents.set(rootOf(`key ${call.key}`), rootOf(`user ${call.user}`));
+    const [first = '', ...others] = namesOf(call);
+    for (const name of others) {
+      parents.set(rootOf(name), rootOf(first));
     }
   }
-  return groupBy(operations, ({ call }) => rootOf(`user ${call.user}`));
+  return groupBy(operations, ({ call }) => rootOf(String(namesOf(call)[0])));
 }
 
 /**
@@ -128,29 +138,40 @@ function withoutEffectless(operations, isUnknown, recordOf) {
   const recorders = new Map();
   for (const operation of operations) {
     const { call, answer } = operation;
-    if (call.kind !== 'transact') {
+    const [key] = call.kind === 'write' ? keysOf(call) : [];
+    if (key === undefined) {
       continue;
     }
     if (answer.code === 'CONFIRMED') {
-      confirmed.add(call.key);
+      confirmed.add(key);
     }
-    const record = recordOf(call.key);
-    const earlier = recorders.get(call.key);
+    const earlier = recorders.get(key);
     if (
       isUnknown(operation) &&
-      record !== undefined &&
-      isSameRequest(call, record) &&
+      hasRecorded(movesOf(call), recordOf) &&
       (earlier === undefined || operation.invoked < earlier.invoked)
     ) {
-      recorders.set(call.key, operation);
+      recorders.set(key, operation);
     }
   }
-  return operations.filter(
-    (operation) =>
-      !isUnknown(operation) ||
-      (operation.call.kind === 'transact' &&
-        !confirmed.has(operation.call.key) &&
-        recorders.get(operation.call.key) === operation),
+  return operations.filter((operation) => {
+    const key = String(keysOf(operation.call)[0]);
+    return !isUnknown(operation) || (!confirmed.has(key) && recorders.get(key) === operation);
+  });
+}
+
+/**
+ * Whether some movements can be what wrote the records under their keys.
+ *
+ * @param {Move[]} moves
+ * @param {NonNullable<Parameters<typeof checkLinearizability>[1]>} recordOf
+ */
+function hasRecorded(moves, recordOf) {
+  const records = moves.map(({ key }) => recordOf(key));
+  return (
+    moves.length > 0 &&
+    isReplay(moves, records) &&
+    records.every((record) => record?.group.size === moves.length)
   );
 }
 
@@ -158,7 +179,7 @@ class Search {
   #entries;
   /** @type {Map<string, number>} */
   #balances;
-  /** @type {Map<string, TransactCall>} */
+  /** @type {Map<string, Recorded>} */
   #records = new Map();
   /** Which operations have been placed, 32 to a word. */
   #placed;
@@ -275,36 +296,67 @@ class Search {
    * @param {Operation} operation
    */
   #allows({ call, answer }) {
-    const balance = this.#balances.get(call.user) ?? DEFAULT_BALANCE;
     if (call.kind === 'read') {
+      const balance = this.#balances.get(call.user) ?? DEFAULT_BALANCE;
       return answer.code === 'READ' && toCents(answer.balance ?? '') === balance;
     }
-    const record = this.#records.get(call.key);
-    if (record !== undefined) {
-      return isSameRequest(call, record)
-        ? answer.code === 'DUPLICATE_TRANSACTION'
-        : answer.code === 'IDEMPOTENT_KEY_REUSED';
+    if (call.kind === 'lookup') {
+      const record = this.#records.get(call.key);
+      const isSame = record && answer.record ? isSameRequest(answer.record, record) : false;
+      return answer.code === 'FOUND' && (record === undefined ? !answer.record : isSame);
     }
-    return call.type === 'debit' && balance < call.cents
-      ? answer.code === 'INSUFFICIENT_BALANCE'
-      : answer.code === 'CONFIRMED' || meaning(answer) === 'unknown';
+    const records = call.moves.map(({ key }) => this.#records.get(key));
+    if (records.some((record) => record !== undefined)) {
+      const again = call.by === 'transact' ? 'DUPLICATE_TRANSACTION' : 'REPLAYED';
+      return answer.code === (isReplay(call.moves, records) ? again : 'IDEMPOTENT_KEY_REUSED');
+    }
+    const shortage = this.#shortage(call.moves);
+    if (shortage === undefined) {
+      return answer.code === 'CONFIRMED' || meaning(answer) === 'unknown';
+    }
+    const { index = 0, available } = answer;
+    return (
+      answer.code === 'INSUFFICIENT_BALANCE' &&
+      index === shortage.index &&
+      (available === undefined || toCents(available) === shortage.left)
+    );
+  }
+
+  /**
+   * The first debit that is not covered at its place, and what those before it have left for it.
+   *
+   * @param {Move[]} moves
+   */
+  #shortage(moves) {
+    /** @type {Map<string, number>} */
+    const balances = new Map();
+    for (const [index, { user, cents, type }] of moves.entries()) {
+      const left = balances.get(user) ?? this.#balances.get(user) ?? DEFAULT_BALANCE;
+      if (type === 'debit' && left < cents) {
+        return { index, left };
+      }
+      balances.set(user, left + (type === 'debit' ? -cents : cents));
+    }
+    return undefined;
   }
 
   /** @param {Entry} entry */
   #place(entry) {
     this.#mark(entry, true);
-    if (entry.isEffect && entry.operation.call.kind === 'transact') {
-      this.#records.set(entry.operation.call.key, entry.operation.call);
-      this.#move(entry.operation.call, 1);
+    const moves = entry.isEffect ? movesOf(entry.operation.call) : [];
+    for (const [index, { key, ...move }] of moves.entries()) {
+      const group = { id: String(entry.index), index, size: moves.length };
+      this.#records.set(key, { ...move, group });
+      this.#move(move, 1);
     }
   }
 
   /** @param {Entry} entry */
   #displace(entry) {
     this.#mark(entry, false);
-    if (entry.isEffect && entry.operation.call.kind === 'transact') {
-      this.#records.delete(entry.operation.call.key);
-      this.#move(entry.operation.call, -1);
+    for (const { key, ...move } of entry.isEffect ? movesOf(entry.operation.call) : []) {
+      this.#records.delete(key);
+      this.#move(move, -1);
     }
   }
 
@@ -325,7 +377,7 @@ class Search {
   }
 
   /**
-   * @param {TransactCall} call
+   * @param {Omit<Move, 'key'>} move
    * @param {1 | -1} direction
    */
   #move({ user, cents, type }, direction) {
@@ -342,9 +394,11 @@ class Search {
     const placed = this.#entries.length - this.#required;
     if (placed > this.#most) {
       this.#most = placed;
-      const { user } = next.operation.call;
-      const balance = (this.#balances.get(user) ?? DEFAULT_BALANCE) / 100;
-      this.#stuck = `no order explains ${describe(next.operation)} (with ${placed} calls placed before it, the balance is ${balance.toFixed(2)})`;
+      const balances = [...new Set(usersOfCall(next.operation.call))].map((user) => {
+        const balance = (this.#balances.get(user) ?? DEFAULT_BALANCE) / 100;
+        return `${user} has ${balance.toFixed(2)}`;
+      });
+      this.#stuck = `no order explains ${describe(next.operation)} (with ${placed} calls placed before it, ${balances.join(', ')})`;
     }
   }
 }
@@ -357,15 +411,17 @@ class Search {
  * @param {Entry[]} window
  */
 function relevant(next, window) {
-  const names = new Set(namesOf(next));
+  const names = new Set(namesOf(next.operation.call));
   let rest = window;
   /** @type {Entry[]} */
   const found = [];
   for (let isMore = true; isMore; ) {
-    const touching = rest.filter((entry) => namesOf(entry).some((name) => names.has(name)));
+    const touching = rest.filter(({ operation }) =>
+      namesOf(operation.call).some((name) => names.has(name)),
+    );
     rest = rest.filter((entry) => !touching.includes(entry));
     found.push(...touching);
-    for (const name of touching.flatMap(namesOf)) {
+    for (const name of touching.flatMap(({ operation }) => namesOf(operation.call))) {
       names.add(name);
     }
     isMore = touching.length > 0;
@@ -373,7 +429,10 @@ function relevant(next, window) {
   return found;
 }
 
-/** @param {Entry} entry */
-function namesOf({ operation: { call } }) {
-  return call.kind === 'read' ? [`user ${call.user}`] : [`user ${call.user}`, `key ${call.key}`];
+/** @param {import('./history.mjs').Call} call */
+function namesOf(call) {
+  return [
+    ...usersOfCall(call).map((user) => `user ${user}`),
+    ...keysOf(call).map((key) => `key ${key}`),
+  ];
 }

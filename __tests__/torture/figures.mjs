@@ -1,6 +1,6 @@
 // What a run found out, in figures and on one screen.
 
-import { describe, meaning } from './history.mjs';
+import { describe, meaning, movesOf } from './history.mjs';
 import { falseDuplicates } from './sums.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
@@ -80,19 +80,16 @@ export class Figures {
 
   /**
    * @param {Operation[]} operations
-   * @param {Map<string, import('./tables.mjs').Recorded>} records
+   * @param {Map<string, import('./history.mjs').Recorded>} records
    */
   countLanded(operations, records) {
-    const confirmed = new Set(
-      operations.flatMap(({ call, answer }) =>
-        call.kind === 'transact' && answer.code === 'CONFIRMED' ? [call.key] : [],
-      ),
-    );
-    const lost = new Set(
-      operations.flatMap(({ call, answer }) =>
-        call.kind === 'transact' && answer.code === 'LOST' ? [call.key] : [],
-      ),
-    );
+    const keysWith = (/** @type {string} */ code) =>
+      new Set(
+        operations
+          .filter(({ answer }) => answer.code === code)
+          .flatMap(({ call }) => movesOf(call).map(({ key }) => key)),
+      );
+    const [confirmed, lost] = [keysWith('CONFIRMED'), keysWith('LOST')];
     this.landed += [...lost].filter((key) => records.has(key) && !confirmed.has(key)).length;
   }
 

@@ -1,19 +1,36 @@
 // What a history is made of, and what an answer says about the books.
 
 /**
- * What a caller asks for. Amounts are in cents.
+ * One movement of money. Amounts are in cents.
  *
- * @typedef {{ kind: 'read', user: string }} ReadCall
- * @typedef {{ kind: 'transact', user: string, key: string, cents: number,
- *   type: 'credit' | 'debit' }} TransactCall
- * @typedef {ReadCall | TransactCall} Call
+ * @typedef {{ user: string, key: string, cents: number, type: 'credit' | 'debit' }} Move
  */
 
 /**
- * What a caller heard: `READ` with a balance, `CONFIRMED`, or the code of an error. `LOST` is for
- * calls whose process was killed before it could tell.
+ * What a caller asks for: a balance, what is recorded under a key, or movements, all or none.
  *
- * @typedef {{ code: string, balance?: string, message?: string }} Answer
+ * @typedef {{ kind: 'read', by: 'getCurrentBalance' | 'getBalance', user: string }} ReadCall
+ * @typedef {{ kind: 'lookup', key: string }} LookupCall
+ * @typedef {{ kind: 'write', by: 'transact' | 'createTransaction' | 'createTransactions',
+ *   moves: Move[] }} WriteCall
+ * @typedef {ReadCall | LookupCall | WriteCall} Call
+ */
+
+/**
+ * What a caller heard: `READ` with a balance, `FOUND` with a record or none, `CONFIRMED`, `REPLAYED`, or
+ * the code of an error with what it tells beyond that. `LOST` is for calls whose process was killed before
+ * it could tell.
+ *
+ * @typedef {{ code: string, balance?: string, record?: Omit<Move, 'key'>, available?: string,
+ *   index?: number, message?: string }} Answer
+ */
+
+/**
+ * What is recorded under a key. `cents` is `undefined` if the amount is not a whole number of cents;
+ * `group` tells what was recorded together, and in which order.
+ *
+ * @typedef {{ user: string, cents: number | undefined, type: string,
+ *   group: { id: string, index: number, size: number } }} Recorded
  */
 
 /**
@@ -35,9 +52,11 @@ const UNKNOWN = new Set(['OUTCOME_UNKNOWN', 'LOST']);
 const DEFINITE = new Set([
   'CONFIRMED',
   'DUPLICATE_TRANSACTION',
+  'FOUND',
   'IDEMPOTENT_KEY_REUSED',
   'INSUFFICIENT_BALANCE',
   'READ',
+  'REPLAYED',
 ]);
 
 /**
@@ -55,23 +74,72 @@ export function meaning({ code }) {
   return NOTHING_HAPPENED.has(code) ? 'nothing' : 'absurd';
 }
 
+/** @param {Call} call */
+export function movesOf(call) {
+  return call.kind === 'write' ? call.moves : [];
+}
+
 /**
- * Whether two calls make the same request.
+ * All keys that a call is about.
  *
- * @param {Pick<TransactCall, 'user' | 'cents' | 'type'>} left
- * @param {Pick<TransactCall, 'user' | 'cents' | 'type'>} right
+ * @param {Call} call
+ */
+export function keysOf(call) {
+  return call.kind === 'lookup' ? [call.key] : movesOf(call).map(({ key }) => key);
+}
+
+/** @param {Call} call */
+export function usersOfCall(call) {
+  return call.kind === 'read' ? [call.user] : movesOf(call).map(({ user }) => user);
+}
+
+/**
+ * Whether two movements, or a movement and a record, are the same request.
+ *
+ * @param {Pick<Recorded, 'user' | 'cents' | 'type'>} left
+ * @param {Pick<Recorded, 'user' | 'cents' | 'type'>} right
  */
 export function isSameRequest(left, right) {
   return left.user === right.user && left.cents === right.cents && left.type === right.type;
 }
 
+/**
+ * Whether what is recorded under the keys of some movements was recorded by the same request.
+ *
+ * @param {Move[]} moves
+ * @param {(Recorded | undefined)[]} records
+ */
+export function isReplay(moves, records) {
+  return moves.every((move, index) => {
+    const record = records[index];
+    const { group } = records[0] ?? {};
+    return (
+      record !== undefined &&
+      isSameRequest(move, record) &&
+      // A lone one may have been recorded as part of a group.
+      (moves.length === 1 ||
+        (record.group.id === group?.id &&
+          record.group.index === index &&
+          record.group.size === moves.length))
+    );
+  });
+}
+
 /** @param {Operation} operation */
 export function describe({ call, answer, invoked, answered }) {
   const milliseconds = (/** @type {number} */ time) => (time / 1e6).toFixed(3);
-  const asked =
-    call.kind === 'read'
-      ? `read ${call.user}`
-      : `${call.type} ${call.user} ${(call.cents / 100).toFixed(2)} with ${call.key}`;
-  const heard = answer.balance ?? answer.message ?? '';
+  const asked = call.kind === 'write' ? call.moves.map(tell).join(', ') : askedOf(call);
+  const record = answer.record && tell({ ...answer.record, key: 'it' });
+  const heard = answer.balance ?? record ?? answer.available ?? answer.message ?? '';
   return `[${milliseconds(invoked)} to ${milliseconds(answered)} ms] ${asked}: ${answer.code} ${heard}`.trimEnd();
+}
+
+/** @param {Move} move */
+function tell({ type, user, cents, key }) {
+  return `${type} ${user} ${(cents / 100).toFixed(2)} with ${key}`;
+}
+
+/** @param {ReadCall | LookupCall} call */
+function askedOf(call) {
+  return call.kind === 'read' ? `read ${call.user}` : `look up ${call.key}`;
 }

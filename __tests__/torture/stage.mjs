@@ -10,6 +10,7 @@ import { DEFAULT_BALANCE, toAmount, toCents } from './cents.mjs';
 import { checkLinearizability } from './checker.mjs';
 import { CONDITIONS } from './conditions.mjs';
 import { FAULTS } from './faults.mjs';
+import { movesOf } from './history.mjs';
 import { openProxy, SPARED } from './proxy.mjs';
 import { checkSums, WINDOW } from './sums.mjs';
 import { Tables } from './tables.mjs';
@@ -206,7 +207,8 @@ export class Stage {
         const balance = (await this.#tables.balance(user)) ?? String(DEFAULT_BALANCE / 100);
         const answer = { code: 'READ', balance };
         const answered = this.elapsed();
-        looks.push({ call: { kind: 'read', user }, answer, invoked, answered, client: 'look' });
+        const call = /** @type {const} */ ({ kind: 'read', by: 'getBalance', user });
+        looks.push({ call, answer, invoked, answered, client: 'look' });
         const cents = toCents(balance);
         if (cents === undefined || cents < Math.min(0, openings.get(user) ?? 0)) {
           this.#figures.complaints.push(`during the run, ${user} had ${balance}`);
@@ -241,20 +243,17 @@ export class Stage {
     await sleep(WINDOW);
     const client = new BalanceClient({ ...this.#settings(), endpoint: this.#local.endpoint });
     const credits = users.map(async (user) => {
-      const call = /** @type {const} */ ({
-        kind: 'transact',
-        user,
-        key: `${round}-after-the-window-${user}`,
-        cents: CREDIT_AFTER_WINDOW,
-        type: 'credit',
-      });
+      const key = `${round}-after-the-window-${user}`;
+      const move = /** @type {const} */ ({ user, key, cents: CREDIT_AFTER_WINDOW, type: 'credit' });
       const invoked = this.elapsed();
       await client.transact({
-        idempotentKey: call.key,
+        idempotentKey: key,
         userId: user,
-        amount: toAmount(call.cents),
-        type: call.type,
+        amount: toAmount(move.cents),
+        type: move.type,
       });
+      /** @type {Operation['call']} */
+      const call = { kind: 'write', by: 'transact', moves: [move] };
       const answer = { code: 'CONFIRMED' };
       return { call, answer, invoked, answered: this.elapsed(), client: 'after the window' };
     });
@@ -280,9 +279,7 @@ export class Stage {
    */
   async judge(users, operations, looks, openings) {
     await this.#proxy.quiet();
-    const keys = new Set(
-      operations.flatMap(({ call }) => (call.kind === 'transact' ? [call.key] : [])),
-    );
+    const keys = new Set(operations.flatMap(({ call }) => movesOf(call).map(({ key }) => key)));
     const records = await this.#tables.records([...keys]);
     /** @type {Map<string, string | undefined>} */
     const balances = new Map();
@@ -298,9 +295,7 @@ export class Stage {
     this.#figures.complaints.push(...checkSums(operations, balances, records, openings));
     const recordOf = (/** @type {string} */ key) => {
       const record = records.get(key);
-      return record?.cents === undefined
-        ? undefined
-        : /** @type {import('./history.mjs').TransactCall} */ (record);
+      return record?.cents === undefined ? undefined : record;
     };
     this.#figures.judge(checkLinearizability([...operations, ...looks], recordOf, openings));
     this.#figures.addEvidence(this.#proxy.journal);

@@ -1,11 +1,11 @@
 // The plain sums: what the tables must hold after these answers.
 
 import { DEFAULT_BALANCE, toCents } from './cents.mjs';
-import { describe, isSameRequest, meaning } from './history.mjs';
+import { describe, isReplay, isSameRequest, meaning, movesOf } from './history.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
-/** @typedef {import('./history.mjs').TransactCall} TransactCall */
-/** @typedef {import('./tables.mjs').Recorded} Recorded */
+/** @typedef {import('./history.mjs').Move} Move */
+/** @typedef {import('./history.mjs').Recorded} Recorded */
 
 /**
  * How long after `OUTCOME_UNKNOWN` a credit can be made that still lets the unknown request take
@@ -24,7 +24,11 @@ export const WINDOW = 5_000 + 2_000;
  * @returns {string[]}
  */
 export function checkSums(operations, balances, records, openings = new Map()) {
-  return [...checkBalances(balances, records, openings), ...checkKeys(operations, records)];
+  return [
+    ...checkBalances(balances, records, openings),
+    ...checkGroups(records),
+    ...checkKeys(operations, records),
+  ];
 }
 
 /**
@@ -56,18 +60,37 @@ function checkBalances(balances, records, openings) {
 }
 
 /**
+ * What was to be recorded together is there as a whole, or not at all.
+ *
+ * @param {Map<string, Recorded>} records
+ */
+function checkGroups(records) {
+  /** @type {Map<string, Recorded[]>} */
+  const groups = new Map();
+  for (const record of records.values()) {
+    groups.set(record.group.id, [...(groups.get(record.group.id) ?? []), record]);
+  }
+  return [...groups]
+    .filter(([, members]) => {
+      const places = members.map(({ group }) => group.index).sort((a, b) => a - b);
+      const { size } = /** @type {Recorded} */ (members[0]).group;
+      return places.length !== size || places.some((place, index) => place !== index);
+    })
+    .map(([id, members]) => `of the group ${id} there is ${JSON.stringify(members)}`);
+}
+
+/**
  * @param {Operation[]} operations
  * @param {Map<string, Recorded>} records
  */
 function checkKeys(operations, records) {
   /** @type {string[]} */
   const complaints = [];
-  /** @type {Map<string, { operation: Operation, call: TransactCall }[]>} */
+  /** @type {Map<string, { operation: Operation, move: Move }[]>} */
   const byKey = new Map();
   for (const operation of operations) {
-    const { call } = operation;
-    if (call.kind === 'transact') {
-      byKey.set(call.key, [...(byKey.get(call.key) ?? []), { operation, call }]);
+    for (const move of movesOf(operation.call)) {
+      byKey.set(move.key, [...(byKey.get(move.key) ?? []), { operation, move }]);
     }
   }
   for (const [key, calls] of byKey) {
@@ -76,15 +99,15 @@ function checkKeys(operations, records) {
     if (confirmed.length > 1) {
       complaints.push(`${key} was confirmed ${confirmed.length} times`);
     }
-    for (const { operation, call } of calls) {
-      if (contradicts(operation.answer.code, call, record)) {
+    for (const { operation, move } of calls) {
+      if (contradicts(operation, move, records)) {
         complaints.push(
           `the table has ${JSON.stringify(record) ?? 'nothing'} under the key of ${describe(operation)}`,
         );
       }
     }
     const keyOperations = calls.map(({ operation }) => operation);
-    if (record !== undefined && !isExplained(record, keyOperations, operations)) {
+    if (record !== undefined && !isExplained(key, record, keyOperations, operations)) {
       complaints.push(
         `the table has ${JSON.stringify(record)} under ${key}, but every call of it was refused, or ` +
           `a refusal came after it: ${keyOperations.map(tell).join('; ')}`,
@@ -104,22 +127,28 @@ function tell({ client, answer, invoked, answered }) {
  * Whether somebody can have written a record: a call that was confirmed, or one whose outcome is
  * unknown and was not refused since.
  *
+ * @param {string} key
  * @param {Recorded} record
  * @param {Operation[]} operations with the record's key
  * @param {Operation[]} all
  */
-function isExplained(record, operations, all) {
+function isExplained(key, record, operations, all) {
+  const moveOf = (/** @type {Operation} */ { call }) =>
+    movesOf(call).find((move) => move.key === key);
   const refusals = operations.filter(
-    ({ call, answer }) => answer.code === 'INSUFFICIENT_BALANCE' && call.user === record.user,
-  );
-  return operations.some(
     (operation) =>
-      operation.call.kind === 'transact' &&
-      isSameRequest(operation.call, /** @type {TransactCall} */ (record)) &&
+      operation.answer.code === 'INSUFFICIENT_BALANCE' && moveOf(operation)?.user === record.user,
+  );
+  return operations.some((operation) => {
+    const move = moveOf(operation);
+    return (
+      move !== undefined &&
+      isSameRequest(move, record) &&
       (operation.answer.code === 'CONFIRMED' ||
         (meaning(operation.answer) === 'unknown' &&
-          refusals.every((refusal) => leavesPossible(refusal, operation, all)))),
-  );
+          refusals.every((refusal) => leavesPossible(refusal, operation, all))))
+    );
+  });
 }
 
 /**
@@ -140,9 +169,10 @@ function leavesPossible(refusal, unknown, all) {
     unknown.client !== refusal.client &&
     all.some(
       ({ call, answer, invoked, answered }) =>
-        call.kind === 'transact' &&
-        call.type === 'credit' &&
-        call.user === unknown.call.user &&
+        movesOf(call).some(
+          ({ type, user }) =>
+            type === 'credit' && movesOf(unknown.call).some((move) => move.user === user),
+        ) &&
         (answer.code === 'CONFIRMED' || meaning(answer) === 'unknown') &&
         invoked <= unknown.answered + WINDOW * 1e6 &&
         (answered >= refusal.invoked || meaning(answer) === 'unknown'),
@@ -153,18 +183,22 @@ function leavesPossible(refusal, unknown, all) {
 /**
  * Whether a record (or none) in the end proves an answer wrong. Records are never removed.
  *
- * @param {string} code
- * @param {TransactCall} call
- * @param {Recorded | undefined} record
+ * @param {Operation} operation
+ * @param {Move} move
+ * @param {Map<string, Recorded>} records
  */
-function contradicts(code, call, record) {
-  const isSame = record !== undefined && isSameRequest(call, /** @type {TransactCall} */ (record));
+function contradicts({ call, answer: { code } }, move, records) {
+  const record = records.get(move.key);
+  const isSame = record !== undefined && isSameRequest(move, record);
+  const moves = movesOf(call);
+  const found = moves.map(({ key }) => records.get(key));
   switch (code) {
     case 'CONFIRMED':
     case 'DUPLICATE_TRANSACTION':
-      return !isSame;
+    case 'REPLAYED':
+      return !isSame || !isReplay(moves, found);
     case 'IDEMPOTENT_KEY_REUSED':
-      return record === undefined || isSame;
+      return found.every((it) => it === undefined) || isReplay(moves, found);
     default:
       return false;
   }
@@ -181,26 +215,35 @@ export function falseDuplicates(operations) {
   const takers = new Map();
   for (const operation of operations) {
     const { call, answer } = operation;
-    if (
-      call.kind === 'transact' &&
-      (answer.code === 'CONFIRMED' || meaning(answer) === 'unknown')
-    ) {
-      takers.set(call.key, [...(takers.get(call.key) ?? []), operation]);
+    if (answer.code === 'CONFIRMED' || meaning(answer) === 'unknown') {
+      for (const { key } of movesOf(call)) {
+        takers.set(key, [...(takers.get(key) ?? []), operation]);
+      }
     }
   }
   return operations.filter(({ call, answer, answered }) => {
-    if (call.kind !== 'transact') {
-      return false;
-    }
-    const isDuplicate = answer.code === 'DUPLICATE_TRANSACTION';
+    const isDuplicate = ['DUPLICATE_TRANSACTION', 'REPLAYED'].includes(answer.code);
     if (!isDuplicate && answer.code !== 'IDEMPOTENT_KEY_REUSED') {
       return false;
     }
-    return !(takers.get(call.key) ?? []).some(
-      (taker) =>
-        taker.invoked < answered &&
-        taker.call.kind === 'transact' &&
-        isSameRequest(taker.call, call) === isDuplicate,
-    );
+    const moves = movesOf(call);
+    return !moves
+      .flatMap(({ key }) => takers.get(key) ?? [])
+      .some((taker) => taker.invoked < answered && repeats(moves, taker.call) === isDuplicate);
   });
+}
+
+/**
+ * Whether some movements are what a call has asked for, or a lone one of them.
+ *
+ * @param {Move[]} moves
+ * @param {import('./history.mjs').Call} call
+ */
+function repeats(moves, call) {
+  const asked = movesOf(call);
+  const isSame = (/** @type {Move} */ left, /** @type {Move | undefined} */ right) =>
+    right !== undefined && left.key === right.key && isSameRequest(left, right);
+  return moves.length === 1
+    ? moves.every((move) => asked.some((other) => isSame(move, other)))
+    : moves.length === asked.length && moves.every((move, index) => isSame(move, asked[index]));
 }

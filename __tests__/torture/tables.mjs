@@ -13,12 +13,7 @@ import { toAmount, toCents } from './cents.mjs';
 
 /** @typedef {Record<string, import('@aws-sdk/client-dynamodb').AttributeValue>} Item */
 
-/**
- * What the books say about a key. `cents` is `undefined` if the amount is not a whole number of
- * cents.
- *
- * @typedef {{ user: string, cents: number | undefined, type: string }} Recorded
- */
+/** @typedef {import('./history.mjs').Recorded} Recorded */
 
 /** What DynamoDB takes in one BatchGetItem. */
 const BATCH = 100;
@@ -145,5 +140,10 @@ function recorded(item) {
     user: String(item['userId']?.S),
     cents: toCents(item['amount']?.N ?? ''),
     type: String(item['type']?.S),
+    group: {
+      id: String(item['callId']?.S),
+      index: Number(item['groupIndex']?.N ?? 0),
+      size: Number(item['groupSize']?.N ?? 1),
+    },
   };
 }

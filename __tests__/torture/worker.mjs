@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { toAmount } from './cents.mjs';
+import { toAmount, toCents } from './cents.mjs';
 import { meaning } from './history.mjs';
 import { Random } from './random.mjs';
 
@@ -115,22 +115,93 @@ async function tell(report) {
  */
 async function ask(client, call, options) {
   try {
-    if (call.kind === 'read') {
-      const balance = await client.getCurrentBalance({ userId: call.user }, options);
-      return { code: 'READ', balance: String(balance) };
+    switch (call.kind) {
+      case 'read':
+        return { code: 'READ', balance: await read(client, call, options) };
+      case 'lookup': {
+        const found = await client.getTransaction({ idempotentKey: call.key }, options);
+        return { code: 'FOUND', ...(found && { record: recorded(found) }) };
+      }
+      case 'write':
+        return { code: (await write(client, call, options)) ? 'REPLAYED' : 'CONFIRMED' };
     }
-    const input = {
-      idempotentKey: call.key,
-      userId: call.user,
-      amount: toAmount(call.cents),
-      type: call.type,
-    };
-    await client.transact(input, options);
-    return { code: 'CONFIRMED' };
   } catch (error) {
-    const { code, message } = /** @type {import('../../index.js').BalanceError} */ (error);
-    return { code: String(code), message };
+    const { code, message, available, index } =
+      /** @type {import('../../index.js').BalanceError} */ (error);
+    return {
+      code: String(code),
+      message,
+      ...(available !== undefined && { available }),
+      ...(index !== undefined && { index }),
+    };
   }
+}
+
+/**
+ * @param {Client} client
+ * @param {import('./history.mjs').ReadCall} call
+ * @param {import('../../index.js').CallOptions} options
+ */
+async function read(client, { by, user: userId }, options) {
+  return by === 'getBalance'
+    ? (await client.getBalance({ userId }, options)).balance
+    : String(await client.getCurrentBalance({ userId }, options));
+}
+
+/**
+ * @param {Client} client
+ * @param {import('./history.mjs').WriteCall} call
+ * @param {import('../../index.js').CallOptions} options
+ * @returns {Promise<boolean>} whether it was replayed
+ */
+async function write(client, { by, moves }, options) {
+  const inputs = moves.map(({ key, user, cents, type }) => ({
+    idempotentKey: key,
+    userId: user,
+    amount: toAmount(cents),
+    type,
+  }));
+  const [input] = inputs;
+  if (input === undefined) {
+    throw new Error('a write moves something');
+  }
+  switch (by) {
+    case 'transact':
+      await client.transact(input, options);
+      return false;
+    case 'createTransaction':
+      return told([await client.createTransaction(input, options)], moves);
+    case 'createTransactions': {
+      const { transactions, replayed } = await client.createTransactions(
+        { transactions: inputs },
+        options,
+      );
+      return told(
+        transactions.map((transaction) => ({ transaction, replayed })),
+        moves,
+      );
+    }
+  }
+}
+
+/**
+ * Whether it was replayed; what is told of each movement must be what was asked for.
+ *
+ * @param {import('../../index.js').CreateTransactionResult[]} results
+ * @param {import('./history.mjs').Move[]} moves
+ */
+function told(results, moves) {
+  const records = results.map(({ transaction }) => recorded(transaction));
+  const wanted = moves.map(({ user, cents, type }) => ({ user, cents, type }));
+  if (JSON.stringify(records) !== JSON.stringify(wanted)) {
+    throw Object.assign(new Error(JSON.stringify(records)), { code: 'TOLD_ANOTHER_RECORD' });
+  }
+  return results.some(({ replayed }) => replayed);
+}
+
+/** @param {import('../../index.js').Transaction} transaction */
+function recorded({ userId: user, amount, type }) {
+  return { user, cents: toCents(amount) ?? Number.NaN, type };
 }
 
 process.on('message', async (/** @type {Task} */ task) => {

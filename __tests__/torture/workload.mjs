@@ -22,7 +22,8 @@ const REACH = 6;
  */
 
 /** @typedef {import('./history.mjs').Call} Call */
-/** @typedef {import('./history.mjs').TransactCall} TransactCall */
+/** @typedef {import('./history.mjs').Move} Move */
+/** @typedef {import('./history.mjs').WriteCall} WriteCall */
 
 /** @param {Round} round */
 export function usersOf(round) {
@@ -56,22 +57,67 @@ function userName(round, group, index) {
 }
 
 /**
- * The request that belongs to a key.
+ * The request that belongs to some keys.
  *
  * @param {Round} round
  * @param {number} caller
  * @param {number} turn
- * @returns {TransactCall}
+ * @returns {WriteCall}
  */
 function original(round, caller, turn) {
   const random = new Random(round.seed, round.name, 'request', caller, turn);
-  // A caller stays in its group. The first user of a group is the hot one.
-  const user = userName(round, caller % round.groups, random.pick([0, 0, 0, 1, 2]));
-  // Debits outweigh credits, and both are large: refusals are common, and what was refused a
-  // moment ago may be covered the next.
-  const type = random.fraction() < 0.55 ? 'debit' : 'credit';
   const key = `${round.name}-key-${caller}-${turn}`;
-  return { kind: 'transact', user, key, cents: random.whole(1, 15_000), type };
+  // A caller stays in its group. The first user of a group is the hot one.
+  const user = () => userName(round, caller % round.groups, random.pick([0, 0, 0, 1, 2]));
+  const cents = () => random.whole(1, 15_000);
+  const kind = random.fraction();
+  if (kind < 0.75) {
+    // Debits outweigh credits, and both are large: refusals are common, and what was refused a
+    // moment ago may be covered the next.
+    const type = random.fraction() < 0.55 ? 'debit' : 'credit';
+    const by = kind < 0.55 ? 'transact' : 'createTransaction';
+    return { kind: 'write', by, moves: [{ user: user(), key, cents: cents(), type }] };
+  }
+  /** @type {Move[]} */
+  const moves = [];
+  for (let index = random.whole(1, 3); index >= 0; index -= 1) {
+    const type = random.pick(/** @type {const} */ (['credit', 'debit']));
+    moves.push({ user: user(), key: `${key}-${index}`, cents: cents(), type });
+  }
+  const [payer, payee] = moves;
+  if (moves.length === 2 && payer !== undefined && payee !== undefined) {
+    // A transfer, which moves nothing in sum.
+    Object.assign(payer, { type: 'debit' });
+    Object.assign(payee, { type: 'credit', cents: payer.cents });
+  }
+  return { kind: 'write', by: 'createTransactions', moves };
+}
+
+/**
+ * Nearly the same request.
+ *
+ * @param {WriteCall} call
+ * @param {Random} random
+ * @param {(index: number) => string} user
+ * @returns {WriteCall}
+ */
+function altered(call, random, user) {
+  const { moves } = call;
+  const place = random.whole(0, moves.length - 1);
+  const change = (/** @type {(move: Move) => Partial<Move>} */ how) =>
+    moves.map((move, index) => (index === place ? { ...move, ...how(move) } : move));
+  const other = { credit: 'debit', debit: 'credit' };
+  const changes = [
+    () => change(({ cents }) => ({ cents: cents + 1 })),
+    () => change(({ type }) => ({ type: /** @type {Move['type']} */ (other[type]) })),
+    () => change(() => ({ user: user(random.whole(0, 2)) })),
+    ...(moves.length > 1
+      ? [() => [...moves].reverse(), () => moves.slice(1), () => moves.slice(0, 1)]
+      : []),
+  ];
+  const changed = random.pick(changes)();
+  const isLone = changed.length === 1 && call.by === 'createTransactions';
+  return { ...call, by: isLone ? 'createTransaction' : call.by, moves: changed };
 }
 
 /**
@@ -86,23 +132,24 @@ export function callsOf(round, caller, count) {
   const random = new Random(round.seed, round.name, 'caller', caller);
   return Array.from({ length: count }, (_, turn) => {
     const kind = random.fraction();
-    if (kind < 0.2) {
-      return { kind: 'read', user: original(round, caller, turn).user };
+    const own = original(round, caller, turn);
+    if (kind < 0.15) {
+      const by = random.pick(/** @type {const} */ (['getCurrentBalance', 'getBalance']));
+      return { kind: 'read', by, user: String(own.moves[0]?.user) };
     }
-    if (kind < 0.8) {
-      return original(round, caller, turn);
+    if (kind < 0.75) {
+      return own;
     }
     const neighbours = Math.ceil((round.callers - (caller % round.groups)) / round.groups);
     const other = (caller % round.groups) + round.groups * random.whole(0, neighbours - 1);
     const theirs = Math.max(0, turn + random.whole(-REACH, 1));
     const repeated = original(round, other, theirs);
+    if (kind < 0.82) {
+      return { kind: 'lookup', key: random.pick(repeated.moves).key };
+    }
     if (kind < 0.93) {
       return repeated;
     }
-    return random.pick([
-      { ...repeated, cents: repeated.cents + 1 },
-      { ...repeated, type: repeated.type === 'debit' ? 'credit' : 'debit' },
-      { ...repeated, user: userName(round, caller % round.groups, random.whole(0, 2)) },
-    ]);
+    return altered(repeated, random, (index) => userName(round, caller % round.groups, index));
   });
 }
