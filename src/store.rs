@@ -100,7 +100,7 @@ pub enum ItemKey {
 pub enum Item {
     Account(Account),
     /// `None`: there is none.
-    Record(Option<RecordedTransaction>),
+    Record(Option<Box<RecordedTransaction>>),
 }
 
 /// The balance item of a user.

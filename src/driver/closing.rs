@@ -49,10 +49,10 @@ impl PendingClosing {
             Ok(Item::Account(_)) => return Next::Reply(reply, Err(reply::lost())),
             Err(error) => return Next::Reply(reply, Err(error)),
         };
-        match request.next_step(found.as_ref(), CallId::unique(), now, is_settled) {
+        match request.next_step(found.as_deref(), CallId::unique(), now, is_settled) {
             Err(error) => Next::Reply(reply, Err(error)),
             Ok(Step::Done(written)) => {
-                let closed = closed(&request.hold, written, || found.as_ref().map(Into::into));
+                let closed = closed(&request.hold, written, || found.as_deref().map(Into::into));
                 Next::Reply(reply, closed)
             }
             Ok(Step::Write(group)) => {

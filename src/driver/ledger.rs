@@ -327,7 +327,7 @@ fn full_balance_of(
 
 fn transaction_of(item: Item) -> Result<Option<RecordedTransaction>, BalanceError> {
     match item {
-        Item::Record(transaction) => Ok(transaction),
+        Item::Record(transaction) => Ok(transaction.map(|transaction| *transaction)),
         Item::Account(_) => Err(reply::lost()),
     }
 }

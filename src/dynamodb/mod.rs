@@ -7,6 +7,7 @@ mod fault;
 pub mod history;
 mod opening;
 mod read;
+mod request;
 mod tokens;
 mod transport;
 mod unseen;

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
-use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_smithy_json::serialize::JsonObjectWriter;
 
 use crate::dynamodb::admin::table;
 use crate::dynamodb::client::Connection;
 use crate::dynamodb::history::item;
 use crate::dynamodb::transport::protocol::{Operation, Protocol};
-use crate::dynamodb::{fault, stored_number};
+use crate::dynamodb::{fault, request, stored_number};
 use crate::options::Options;
 use crate::store::{Account, Fault, Item, ItemKey, SendGate};
 
@@ -20,7 +21,7 @@ type Attributes = HashMap<String, AttributeValue>;
 const ACCOUNT_ATTRIBUTES: &str = "userId, balance, held";
 
 /// The name of an item's key attribute, and the key: what tells items of both tables apart.
-type Name<'a> = (&'static str, &'a str);
+pub(super) type Name<'a> = (&'static str, &'a str);
 
 const USER: &str = "userId";
 const RECORD: &str = "idempotentKey";
@@ -32,15 +33,10 @@ fn name_of(item: &ItemKey) -> Name<'_> {
     }
 }
 
-fn key_of(item: &ItemKey) -> Attributes {
-    let (attribute, key) = name_of(item);
-    HashMap::from([(attribute.to_owned(), AttributeValue::S(key.to_owned()))])
-}
-
 /// How the items of one table are read.
 struct Manner<'a> {
     table: &'a str,
-    attributes: Option<String>,
+    attributes: Option<&'static str>,
     is_consistent: bool,
 }
 
@@ -49,12 +45,19 @@ impl<'a> Manner<'a> {
         match item {
             ItemKey::Account(_) => Self {
                 table: &options.balances_table,
-                attributes: Some(ACCOUNT_ATTRIBUTES.to_owned()),
+                attributes: Some(ACCOUNT_ATTRIBUTES),
                 is_consistent: options.consistent_read,
             },
             ItemKey::Record(_) => {
                 Self { table: &options.transactions_table, attributes: None, is_consistent: true }
             }
+        }
+    }
+
+    fn write(&self, object: &mut JsonObjectWriter<'_>) {
+        object.key("ConsistentRead").boolean(self.is_consistent);
+        if let Some(attributes) = self.attributes {
+            object.key("ProjectionExpression").string(attributes);
         }
     }
 }
@@ -65,15 +68,15 @@ pub async fn one(
     gate: &SendGate,
     options: &Options,
 ) -> Result<HashMap<ItemKey, Item>, Fault> {
-    let manner = Manner::of(item, options);
-    let input = GetItemInput::builder()
-        .table_name(manner.table)
-        .set_key(Some(key_of(item)))
-        .set_projection_expression(manner.attributes)
-        .consistent_read(manner.is_consistent)
-        .build()
-        .expect("table and key are set");
-    let output = send(&connection.get_item, input, connection, gate, options).await?;
+    let mut body = String::with_capacity(256);
+    let mut object = JsonObjectWriter::new(&mut body);
+    let (manner, (attribute, key)) = (Manner::of(item, options), name_of(item));
+    object.key("TableName").string(manner.table);
+    request::key(object.key("Key"), attribute, key);
+    manner.write(&mut object);
+    object.finish();
+    let request = request::of("GetItem", body).map_err(|error| fault::unsendable(&error))?;
+    let output = send(&connection.get_item, request, connection, gate, options).await?;
     Ok(HashMap::from([(item.clone(), meaning(item, output.item()))]))
 }
 
@@ -88,20 +91,45 @@ pub async fn several(
         items.iter().partition(|item| matches!(item, ItemKey::Account(_)));
     let tables = [accounts, records].into_iter().filter_map(|of_table| {
         let manner = Manner::of(of_table.first()?, options);
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(of_table.into_iter().map(key_of).collect()))
-            .set_projection_expression(manner.attributes)
-            .consistent_read(manner.is_consistent)
-            .build()
-            .expect("keys are set");
-        Some((manner.table.to_owned(), keys))
+        Some((manner, of_table.into_iter().map(name_of).collect()))
     });
-    let input = BatchGetItemInput::builder()
-        .set_request_items(Some(tables.collect()))
-        .build()
-        .expect("all fields are optional");
-    let output = send(&connection.batch_get_item, input, connection, gate, options).await?;
+    let body = batch(tables);
+    let request = request::of("BatchGetItem", body).map_err(|error| fault::unsendable(&error))?;
+    let output = send(&connection.batch_get_item, request, connection, gate, options).await?;
     read_answer(items, &output)
+}
+
+/// Items of several tables, each with all of its attributes and as it is now.
+pub(super) async fn whole_items(
+    tables: &HashMap<String, Vec<Name<'_>>>,
+    connection: &Connection,
+    gate: &SendGate,
+    options: &Options,
+) -> Result<BatchGetItemOutput, Fault> {
+    let body = batch(tables.iter().map(|(table, names)| {
+        (Manner { table, attributes: None, is_consistent: true }, names.clone())
+    }));
+    let request = request::of("BatchGetItem", body).map_err(|error| fault::unsendable(&error))?;
+    send(&connection.batch_get_item, request, connection, gate, options).await
+}
+
+fn batch<'a>(tables: impl Iterator<Item = (Manner<'a>, Vec<Name<'a>>)>) -> String {
+    let mut body = String::with_capacity(2_048);
+    let mut object = JsonObjectWriter::new(&mut body);
+    let mut requests = object.key("RequestItems").start_object();
+    for (manner, names) in tables {
+        let mut table = requests.key(manner.table).start_object();
+        let mut keys = table.key("Keys").start_array();
+        for (attribute, key) in names {
+            request::key(keys.value(), attribute, key);
+        }
+        keys.finish();
+        manner.write(&mut table);
+        table.finish();
+    }
+    requests.finish();
+    object.finish();
+    body
 }
 
 fn read_answer(
@@ -144,18 +172,17 @@ fn meaning(item: &ItemKey, attributes: Option<&Attributes>) -> Item {
             held: stored_number(attributes, "held"),
             exists: attributes.is_some(),
         }),
-        ItemKey::Record(_) => Item::Record(attributes.map(item::read)),
+        ItemKey::Record(_) => Item::Record(attributes.map(|it| Box::new(item::read(it)))),
     }
 }
 
-pub(super) async fn send<O: Operation>(
+async fn send<O: Operation>(
     protocol: &Protocol<O>,
-    input: O::Input,
+    request: HttpRequest,
     connection: &Connection,
     gate: &SendGate,
     options: &Options,
 ) -> Result<O::Output, Fault> {
-    let request = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
     match connection.wire.send(protocol, request, gate).await {
         Ok(output) => Ok(output),
         Err(error) if fault::is_table_missing(&error) => {

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 
 use crate::dynamodb::client::Connection;
 use crate::dynamodb::fault;
@@ -24,11 +23,11 @@ pub enum Subject<'a> {
     Balance { user_id: &'a str, must_exist: bool },
 }
 
-impl Subject<'_> {
-    fn key(self) -> (&'static str, String) {
+impl<'a> Subject<'a> {
+    fn name(self) -> read::Name<'a> {
         match self {
-            Self::Record(key) | Self::Hold(key) => ("idempotentKey", key.to_owned()),
-            Self::Balance { user_id, .. } => ("userId", user_id.to_owned()),
+            Self::Record(key) | Self::Hold(key) => ("idempotentKey", key),
+            Self::Balance { user_id, .. } => ("userId", user_id),
         }
     }
 
@@ -79,8 +78,8 @@ pub async fn look(
     }?;
     let mut reasons = reasons;
     for (position, subject) in missing {
-        let (attribute, key) = subject.key();
-        let key = AttributeValue::S(key);
+        let (attribute, key) = subject.name();
+        let key = AttributeValue::S(key.to_owned());
         let item = found
             .get(subject.table(options))
             .and_then(|items| items.iter().find(|item| item.get(attribute) == Some(&key)).cloned());
@@ -103,27 +102,17 @@ pub async fn look(
 
 type Items = HashMap<String, Vec<HashMap<String, AttributeValue>>>;
 
-async fn read_all(
-    subjects: impl Iterator<Item = Subject<'_>>,
+async fn read_all<'a>(
+    subjects: impl Iterator<Item = Subject<'a>>,
     connection: &Connection,
     gate: &SendGate,
     options: &Options,
 ) -> Result<Items, Fault> {
-    let mut keys: HashMap<String, Vec<HashMap<String, AttributeValue>>> = HashMap::new();
+    let mut names: HashMap<String, Vec<read::Name<'a>>> = HashMap::new();
     for subject in subjects {
-        let (attribute, key) = subject.key();
-        let key = HashMap::from([(attribute.to_owned(), AttributeValue::S(key))]);
-        keys.entry(subject.table(options).to_owned()).or_default().push(key);
+        names.entry(subject.table(options).to_owned()).or_default().push(subject.name());
     }
-    let tables = keys.into_iter().map(|(table, keys)| {
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        (table, keys.expect("keys are set"))
-    });
-    let input = BatchGetItemInput::builder()
-        .set_request_items(Some(tables.collect()))
-        .build()
-        .expect("all fields are optional");
-    let output = read::send(&connection.batch_get_item, input, connection, gate, options).await?;
+    let output = read::whole_items(&names, connection, gate, options).await?;
     if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
         return Err(Fault::NotTaken(gone()));
     }

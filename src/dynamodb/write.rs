@@ -3,23 +3,17 @@
 mod body;
 mod reasons;
 
-use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
-use aws_smithy_runtime_api::http::Request;
-use aws_smithy_types::body::SdkBody;
 
 use crate::dynamodb::admin::table;
 use crate::dynamodb::client::Connection;
-use crate::dynamodb::fault;
 use crate::dynamodb::unseen::{self, Subject};
+use crate::dynamodb::{fault, request};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::{Entry, EpochAnswer, EpochEnding, Fault, SendGate, Token, Write, WriteAnswer};
-
-/// Names the operation. Source: Amazon DynamoDB Developer Guide, "DynamoDB low-level API".
-const TARGET: &str = "DynamoDB_20120810.TransactWriteItems";
 
 /// One attempt at a write.
 pub async fn send(
@@ -145,7 +139,8 @@ async fn exchange(
     gate: &SendGate,
     options: &Options,
 ) -> Result<Option<Vec<CancellationReason>>, Fault> {
-    let request = request(body).map_err(|error| fault::unsendable(&error))?;
+    let request = request::of("TransactWriteItems", body);
+    let request = request.map_err(|error| fault::unsendable(&error))?;
     let protocol = &connection.transact_write_items;
     let Err(error) = connection.wire.send(protocol, request, gate).await else {
         return Ok(None);
@@ -159,17 +154,6 @@ async fn exchange(
         return Err(table::missing(connection, options).await);
     }
     Err(fault::classify(&error, gate.has_passed()))
-}
-
-/// A request without endpoint and signature.
-fn request(body: String) -> Result<HttpRequest, http::Error> {
-    let length = body.len();
-    let request = http::Request::post("/")
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("content-length", length)
-        .header("x-amz-target", TARGET)
-        .body(SdkBody::from(body))?;
-    Ok(Request::try_from(request).expect("its headers are text"))
 }
 
 fn cancellation_reasons(

@@ -99,7 +99,7 @@ impl Database {
             }),
             ItemKey::Record(key) => {
                 let record = self.records.get(key).cloned();
-                Item::Record(record.map(|record| RecordedTransaction::of(key, record)))
+                Item::Record(record.map(|record| Box::new(RecordedTransaction::of(key, record))))
             }
         }
     }

@@ -139,7 +139,7 @@ async fn a_record_is_read_in_full_and_consistently() {
         returned_from: None,
         malformed: None,
     };
-    assert_eq!(items, Ok(HashMap::from([(key("k"), Item::Record(Some(record)))])));
+    assert_eq!(items, Ok(HashMap::from([(key("k"), Item::Record(Some(Box::new(record))))])));
     let body = arrived.recv().unwrap().body;
     assert!(body.contains(r#""TableName":"Movements""#), "{body}");
     assert!(body.contains(r#""ConsistentRead":true"#), "{body}");

@@ -5,6 +5,7 @@
 use aws_smithy_json::serialize::{JsonArrayWriter, JsonObjectWriter, JsonValueWriter};
 
 use crate::core::epoch::Epoch;
+use crate::dynamodb::request::{self, number, text};
 use crate::options::Options;
 use crate::store::{
     BalanceUpdate, Closing, Entry, EpochEnding, HoldState, HoldStatus, Record, Role, Write,
@@ -222,16 +223,12 @@ fn update_balance(actions: &mut JsonArrayWriter<'_>, balance: &BalanceUpdate, op
 
 fn record_key(action: &mut JsonObjectWriter<'_>, key: &IdempotentKey, options: &Options) {
     action.key("TableName").string(&options.transactions_table);
-    let mut object = action.key("Key").start_object();
-    text(object.key("idempotentKey"), key.as_str());
-    object.finish();
+    request::key(action.key("Key"), "idempotentKey", key.as_str());
 }
 
 fn balance_key(update: &mut JsonObjectWriter<'_>, user_id: &str, options: &Options) {
     update.key("TableName").string(&options.balances_table);
-    let mut key = update.key("Key").start_object();
-    text(key.key("userId"), user_id);
-    key.finish();
+    request::key(update.key("Key"), "userId", user_id);
 }
 
 /// A condition that tells what was there if it does not hold.
@@ -249,20 +246,6 @@ fn values(action: &mut JsonObjectWriter<'_>, write: impl FnOnce(&mut JsonObjectW
 fn epoch_bounds(values: &mut JsonObjectWriter<'_>, epoch: Epoch) {
     number(values.key(":next"), &epoch.next().to_string());
     number(values.key(":latest"), &epoch.latest().to_string());
-}
-
-fn text(value: JsonValueWriter<'_>, text: &str) {
-    attribute(value, "S", text);
-}
-
-fn number(value: JsonValueWriter<'_>, number: &str) {
-    attribute(value, "N", number);
-}
-
-fn attribute(value: JsonValueWriter<'_>, kind: &str, content: &str) {
-    let mut attribute = value.start_object();
-    attribute.key(kind).string(content);
-    attribute.finish();
 }
 
 fn map(value: JsonValueWriter<'_>, metadata: &Metadata) {
