@@ -261,11 +261,13 @@ export interface ReleaseHoldInput {
   hold: string;
 }
 
-/** The record of a hold: a debit that can be given back until it is captured. */
-export interface Hold extends Transaction {
+/** The record of a hold: a debit that can be given back until it is captured. It has its `holdState`. */
+export type Hold = Transaction & {
+  /** A hold is a debit. */
   type: 'debit';
+  /** Whether its money is set aside still, was taken, or went back. */
   holdState: 'open' | 'captured' | 'released';
-}
+};
 
 /** What a call about one hold has done. */
 export interface HoldResult {

@@ -80,6 +80,7 @@ test('empty tables are right', async () => {
       records: 0,
       passes: 1,
       mismatches: NOTHING,
+      heldMismatches: NOTHING,
       negatives: NOTHING,
       malformed: NOTHING,
       busy: NOTHING,
@@ -104,7 +105,7 @@ test('for people it says so in words', async () => {
   await expect(tables.auditForPeople()).resolves.toEqual({
     exitCode: 0,
     output:
-      'Read 1 users and 1 records in 1 pass.\nEvery balance is the default balance plus its records.\n',
+      'Read 1 users and 1 records in 1 pass.\nEvery balance is the default balance plus its records, and what is held is in open holds.\n',
     complaints: '',
   });
 });
@@ -159,6 +160,7 @@ test('a balance below zero is found', async () => {
     exitCode: 1,
     document: {
       mismatches: NOTHING,
+      heldMismatches: NOTHING,
       negatives: { count: 1, items: [{ userId: 'alice', balance: '-1' }] },
     },
   });
@@ -189,6 +191,7 @@ test('a balance that is not a number is malformed', async () => {
     document: {
       malformed: { items: [{ table: 'balancesTable', key: 'alice' }] },
       mismatches: NOTHING,
+      heldMismatches: NOTHING,
     },
   });
 });

@@ -14,6 +14,7 @@ import { Random } from './random.mjs';
 /** @typedef {import('./history.mjs').Call} Call */
 /** @typedef {import('./history.mjs').Move} Move */
 /** @typedef {import('./history.mjs').Recorded} Recorded */
+/** @typedef {{ available: string, index: number }} Shortage */
 
 /** More would take too long to try in every order. */
 const MOST_CALLS = 6;
@@ -31,6 +32,8 @@ class Ledger {
   balances;
   /** @type {Map<string, Recorded>} */
   records = new Map();
+  /** Of the last write, all debits that were not covered: any of them may be named. @type {Shortage[]} */
+  shortages = [];
   #groups = 0;
 
   /** @param {import('./cents.mjs').Openings} openings */
@@ -63,13 +66,20 @@ class Ledger {
       return { code: this.#isRecorded(moves) ? again : 'IDEMPOTENT_KEY_REUSED' };
     }
     const before = new Map(this.balances);
+    /** @type {Shortage[]} */
+    const shortages = [];
     for (const [index, { user, cents, type }] of moves.entries()) {
       const left = this.#balance(user);
       if (type === 'debit' && cents > left) {
-        this.balances = before;
-        return { code: 'INSUFFICIENT_BALANCE', available: String(left / 100), index };
+        shortages.push({ available: String(left / 100), index });
       }
       this.balances.set(user, type === 'debit' ? left - cents : left + cents);
+    }
+    this.shortages = shortages;
+    const [first] = shortages;
+    if (first !== undefined) {
+      this.balances = before;
+      return { code: 'INSUFFICIENT_BALANCE', ...first };
     }
     this.#groups += 1;
     for (const [index, { key, ...move }] of moves.entries()) {
@@ -223,15 +233,16 @@ function hasOrder(rest, records, openings, order = []) {
 function isTrue(order, records, openings) {
   const ledger = new Ledger(openings);
   const areAnswersTrue = order.every(({ call, answer }) => {
-    const { code, balance, record, available, index } = ledger.answer(call);
+    const { code, balance, record } = ledger.answer(call);
+    const isNamed = (/** @type {Shortage} */ { available, index }) =>
+      // What is not told is not wrong, and the first one need not be named.
+      (answer.available ?? available) === available && (answer.index ?? 0) === index;
     return (
       meaning(answer) === 'unknown' ||
       (answer.code === code &&
         answer.balance === balance &&
         JSON.stringify(answer.record) === JSON.stringify(record) &&
-        // What is not told is not wrong, and the first one need not be named.
-        (answer.available ?? available) === available &&
-        (code !== 'INSUFFICIENT_BALANCE' || (answer.index ?? 0) === index))
+        (code !== 'INSUFFICIENT_BALANCE' || ledger.shortages.some(isNamed)))
     );
   });
   return (

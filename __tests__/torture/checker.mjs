@@ -310,34 +310,30 @@ class Search {
       const again = call.by === 'transact' ? 'DUPLICATE_TRANSACTION' : 'REPLAYED';
       return answer.code === (isReplay(call.moves, records) ? again : 'IDEMPOTENT_KEY_REUSED');
     }
-    const shortage = this.#shortage(call.moves);
-    if (shortage === undefined) {
+    const shortages = this.#shortages(call.moves);
+    if (shortages.length === 0) {
       return answer.code === 'CONFIRMED' || meaning(answer) === 'unknown';
     }
+    // Of several that are not covered any may be named.
     const { index = 0, available } = answer;
-    return (
-      answer.code === 'INSUFFICIENT_BALANCE' &&
-      index === shortage.index &&
-      (available === undefined || toCents(available) === shortage.left)
-    );
+    const isTold = (/** @type {{ index: number, left: number }} */ shortage) =>
+      shortage.index === index && (available === undefined || toCents(available) === shortage.left);
+    return answer.code === 'INSUFFICIENT_BALANCE' && shortages.some(isTold);
   }
 
   /**
-   * The first debit that is not covered at its place, and what those before it have left for it.
+   * The debits that are not covered at their places, and what those before them have left for them.
    *
    * @param {Move[]} moves
    */
-  #shortage(moves) {
+  #shortages(moves) {
     /** @type {Map<string, number>} */
     const balances = new Map();
-    for (const [index, { user, cents, type }] of moves.entries()) {
+    return moves.flatMap(({ user, cents, type }, index) => {
       const left = balances.get(user) ?? this.#balances.get(user) ?? DEFAULT_BALANCE;
-      if (type === 'debit' && left < cents) {
-        return { index, left };
-      }
       balances.set(user, left + (type === 'debit' ? -cents : cents));
-    }
-    return undefined;
+      return type === 'debit' && left < cents ? [{ index, left }] : [];
+    });
   }
 
   /** @param {Entry} entry */
