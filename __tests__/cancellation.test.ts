@@ -69,7 +69,10 @@ test('aborting while credentials are fetched sends nothing', async () => {
   const outcome = client.transact(request(), { signal: controller.signal });
   setTimeout(() => controller.abort(), 50);
 
-  await expect(outcome).rejects.toMatchObject({ message: expect.stringContaining('cancelled') });
+  await expect(outcome).rejects.toMatchObject({
+    code: 'NOTHING_HAPPENED',
+    message: expect.stringContaining('cancelled'),
+  });
   expect(wire.passed).toEqual([]);
 });
 

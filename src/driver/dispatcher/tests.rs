@@ -168,7 +168,7 @@ async fn settle(dispatcher: &mut Dispatcher<InMemory>) -> Option<Instant> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_of_one_departure_leave_together() {
+async fn calls_that_come_at_once_leave_together() {
     let mut office = Office::at_work([], ATTEMPT);
     let calls = office.credits_of_one_user(99);
     office.make(calls);

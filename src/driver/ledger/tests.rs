@@ -595,25 +595,7 @@ async fn pauses_after_conflicts_stay_short() {
 // Crowds.
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_debits_of_1_pass_on_a_balance_of_100() {
-    let ledger = Arc::new(ledger([]));
-    let mut calls = JoinSet::new();
-    for number in 0..300 {
-        let ledger = Arc::clone(&ledger);
-        calls.spawn(async move { transact(&ledger, debit(&format!("key-{number}"), 1)).await });
-    }
-    let outcomes = calls.join_all().await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 100);
-    assert!(
-        outcomes
-            .iter()
-            .all(|outcome| matches!(outcome, Ok(()) | Err(ErrorCode::InsufficientBalance)))
-    );
-    assert_eq!(stored(&ledger, "user-1"), Some(Stored::Number(0)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn calls_of_one_departure_leave_together() {
+async fn calls_of_one_flush_leave_together() {
     let ledger = ledger([]);
     let receivers: Vec<_> =
         (0..10).map(|number| ledger.gather(credit(&format!("key-{number}"), 1)).1).collect();
@@ -627,7 +609,7 @@ async fn calls_of_one_departure_leave_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_leaves_before_the_departure() {
+async fn nothing_leaves_before_the_flush() {
     let ledger = ledger([]);
     let (_, mut receiver) = ledger.gather(credit("key-1", 1));
     sleep(Duration::from_secs(1)).await;
