@@ -38,6 +38,7 @@ test('the main package has the loader, the types, the command line and what a re
     'package/cli/commands/audit.js',
     'package/cli/commands/balance.js',
     'package/cli/commands/history.js',
+    'package/cli/commands/holds.js',
     'package/cli/commands/tables.js',
     'package/cli/commands/transact.js',
     'package/cli/exit-codes.js',
