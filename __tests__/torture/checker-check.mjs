@@ -19,6 +19,22 @@ import { Random } from './random.mjs';
 /** More would take too long to try in every order. */
 const MOST_CALLS = 6;
 
+/** Ends of holds, of which some are never true. @type {import('./history.mjs').Hold[]} */
+const HOLDS = [
+  { state: 'open' },
+  { state: 'captured', captured: 4000, closedBy: 'c' },
+  { state: 'captured', captured: 3000, closedBy: 'k' },
+  { state: 'released', closedBy: 'c' },
+];
+
+const END_CODES = [
+  'HOLD_CAPTURED',
+  'HOLD_EXCEEDED',
+  'HOLD_EXPIRED',
+  'HOLD_NOT_FOUND',
+  'HOLD_RELEASED',
+];
+
 const { values } = parseArgs({
   options: {
     histories: { type: 'string', default: '20000' },
@@ -47,18 +63,20 @@ class Ledger {
    */
   answer(call) {
     if (call.kind === 'read') {
-      return { code: 'READ', balance: String(this.#balance(call.user) / 100) };
+      const held = call.by === 'getBalance' ? { held: `${this.#held(call.user) / 100}` } : {};
+      return { code: 'READ', balance: String(this.#balance(call.user) / 100), ...held };
     }
     if (call.kind === 'lookup') {
       const found = this.records.get(call.key);
       if (found === undefined) {
         return { code: 'FOUND' };
       }
-      const { user, cents = Number.NaN, type } = found;
-      return {
-        code: 'FOUND',
-        record: { user, cents, type: type === 'debit' ? 'debit' : 'credit' },
-      };
+      const { group: _, expires: __, ...record } = found;
+      return { code: 'FOUND', record };
+    }
+    if (call.kind === 'close') {
+      const [first] = this.closings(call);
+      return { code: this.#close(call, String(first)) };
     }
     const { moves } = call;
     if (moves.some(({ key }) => this.records.has(key))) {
@@ -82,11 +100,70 @@ class Ledger {
       return { code: 'INSUFFICIENT_BALANCE', ...first };
     }
     this.#groups += 1;
-    for (const [index, { key, ...move }] of moves.entries()) {
+    for (const [index, { key, expires, ...move }] of moves.entries()) {
       const group = { id: `group ${this.#groups}`, index, size: moves.length };
-      this.records.set(key, { ...move, group });
+      const hold = expires && { expires, hold: { state: 'open' } };
+      this.records.set(key, { ...move, ...hold, group });
     }
     return { code: 'CONFIRMED' };
+  }
+
+  /**
+   * The ways in which a call that closes a hold can be answered now.
+   *
+   * @param {import('./history.mjs').CloseCall} call
+   */
+  closings({ by, key, hold: name, cents }) {
+    const record = this.records.get(name);
+    if (record?.hold === undefined) {
+      return ['HOLD_NOT_FOUND'];
+    }
+    const { state, closedBy, captured } = record.hold;
+    const wanted = by === 'captureHold' ? 'captured' : 'released';
+    const whole = Number(record.cents);
+    const part = wanted === 'captured' ? (cents ?? whole) : undefined;
+    if (closedBy === key && state === wanted && captured === part) {
+      return ['REPLAYED'];
+    }
+    const obstacles = [
+      ...(this.records.has(key) || closedBy === key ? ['IDEMPOTENT_KEY_REUSED'] : []),
+      ...(part !== undefined && part > whole ? ['HOLD_EXCEEDED'] : []),
+      ...(state === 'captured' && closedBy !== key ? ['HOLD_CAPTURED'] : []),
+      ...(state === 'released' && closedBy !== key ? ['HOLD_RELEASED'] : []),
+      ...(state === 'open' && part !== undefined && record.expires === 'past'
+        ? ['HOLD_EXPIRED']
+        : []),
+    ];
+    return obstacles.length > 0 ? obstacles : ['CONFIRMED'];
+  }
+
+  /**
+   * @param {import('./history.mjs').CloseCall} call
+   * @param {string} code how it is answered
+   */
+  #close({ by, key, hold: name, cents }, code) {
+    const record = this.records.get(name);
+    if (code === 'CONFIRMED' && record?.cents !== undefined) {
+      const captured = by === 'captureHold' ? (cents ?? record.cents) : undefined;
+      const state = captured === undefined ? 'released' : 'captured';
+      this.records.set(name, { ...record, hold: { state, captured, closedBy: key } });
+      const rest = record.cents - (captured ?? 0);
+      if (rest > 0) {
+        this.#groups += 1;
+        const group = { id: `group ${this.#groups}`, index: 0, size: 1 };
+        const { user } = record;
+        this.records.set(key, { user, cents: rest, type: 'credit', returned: name, group });
+        this.balances.set(user, this.#balance(user) + rest);
+      }
+    }
+    return code;
+  }
+
+  /** @param {string} user */
+  #held(user) {
+    return [...this.records.values()]
+      .filter((record) => record.user === user && record.hold?.state === 'open')
+      .reduce((sum, { cents = Number.NaN }) => sum + cents, 0);
   }
 
   /** @param {string} user */
@@ -127,12 +204,28 @@ function inventCall(random) {
   });
   const kind = random.fraction();
   if (kind < 0.2) {
-    return { kind: 'read', by: 'getBalance', user: user() };
+    const by = random.pick(/** @type {const} */ (['getBalance', 'getCurrentBalance']));
+    return { kind: 'read', by, user: user() };
   }
   if (kind < 0.3) {
     return { kind: 'lookup', key: random.pick(keys) };
   }
-  if (kind < 0.75) {
+  if (kind < 0.45) {
+    const expires = random.pick(/** @type {const} */ (['never', 'past']));
+    const hold = { ...move(random.pick(keys)), type: /** @type {const} */ ('debit'), expires };
+    return { kind: 'write', by: 'createHold', moves: [hold] };
+  }
+  if (kind < 0.65) {
+    const hold = random.pick(keys);
+    const key = random.pick([...keys, 'c', 'c'].filter((it) => it !== hold));
+    const close = { kind: /** @type {const} */ ('close'), key, hold, users: ['a', 'b'] };
+    return random.pick([
+      { ...close, by: 'captureHold' },
+      { ...close, by: 'captureHold', cents: random.pick([3000, 5000]) },
+      { ...close, by: 'releaseHold' },
+    ]);
+  }
+  if (kind < 0.85) {
     const by = random.pick(/** @type {const} */ (['transact', 'createTransaction']));
     return { kind: 'write', by, moves: [move(random.pick(keys))] };
   }
@@ -151,17 +244,22 @@ function inventCall(random) {
 function falsify({ call, answer }, random) {
   if (call.kind === 'read') {
     const balance = random.pick(['30', '60', '100', '140', '170', '20', '-30', '10']);
-    return { code: 'READ', balance };
+    const held = random.pick(['0', '40', '70']);
+    return random.fraction() < 0.7 || answer.held === undefined
+      ? { ...answer, balance }
+      : { ...answer, held };
   }
   if (call.kind === 'lookup') {
-    const record = { user: 'a', cents: random.pick([4000, 7000]), type: 'debit' };
-    return random.fraction() < 0.5
-      ? { code: 'FOUND' }
-      : { code: 'FOUND', record: /** @type {Omit<Move, 'key'>} */ (record) };
+    const hold = random.fraction() < 0.5 ? {} : { hold: random.pick(HOLDS) };
+    const record = { user: 'a', cents: random.pick([4000, 7000]), type: 'debit', ...hold };
+    return random.fraction() < 0.5 ? { code: 'FOUND' } : { code: 'FOUND', record };
   }
   if (answer.code === 'INSUFFICIENT_BALANCE' && random.fraction() < 0.5) {
     const available = random.pick(['30', '60', '0', '20', '-30']);
     return { ...answer, ...(random.fraction() < 0.5 ? { available } : { index: 1 }) };
+  }
+  if (call.kind === 'close') {
+    return { code: random.pick([...END_CODES, 'CONFIRMED', 'REPLAYED', 'IDEMPOTENT_KEY_REUSED']) };
   }
   const codes = ['CONFIRMED', 'DUPLICATE_TRANSACTION', 'REPLAYED', 'IDEMPOTENT_KEY_REUSED'];
   return { code: random.pick([...codes, 'INSUFFICIENT_BALANCE', 'NOTHING_HAPPENED']) };
@@ -180,7 +278,7 @@ function invent(random) {
   const operations = [];
   for (let instant = 0, count = random.whole(1, MOST_CALLS); instant < count; instant += 1) {
     const call = inventCall(random);
-    const isUnknown = call.kind === 'write' && random.fraction() < 0.2;
+    const isUnknown = ['write', 'close'].includes(call.kind) && random.fraction() < 0.2;
     const hasHappened = !isUnknown || random.fraction() < 0.5;
     const answer = hasHappened ? ledger.answer(call) : { code: 'OUTCOME_UNKNOWN' };
     operations.push({
@@ -233,14 +331,17 @@ function hasOrder(rest, records, openings, order = []) {
 function isTrue(order, records, openings) {
   const ledger = new Ledger(openings);
   const areAnswersTrue = order.every(({ call, answer }) => {
-    const { code, balance, record } = ledger.answer(call);
+    const ends = call.kind === 'close' ? ledger.closings(call) : [];
+    const { code, balance, held, record } = ledger.answer(call);
     const isNamed = (/** @type {Shortage} */ { available, index }) =>
       // What is not told is not wrong, and the first one need not be named.
       (answer.available ?? available) === available && (answer.index ?? 0) === index;
     return (
       meaning(answer) === 'unknown' ||
-      (answer.code === code &&
+      // Of several things that stand in the way of a closing any may be told.
+      ((answer.code === code || ends.includes(answer.code)) &&
         answer.balance === balance &&
+        (answer.held ?? held) === held &&
         JSON.stringify(answer.record) === JSON.stringify(record) &&
         (code !== 'INSUFFICIENT_BALANCE' || ledger.shortages.some(isNamed)))
     );
@@ -254,6 +355,7 @@ function isTrue(order, records, openings) {
           return (
             made !== undefined &&
             isSameRequest(made, record) &&
+            JSON.stringify(made.hold) === JSON.stringify(record.hold) &&
             made.group.index === record.group.index &&
             made.group.size === record.group.size
           );

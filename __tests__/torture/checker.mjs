@@ -12,19 +12,11 @@
 //   and until then only those matter that touch its user or its key, or those of one that matters.
 //   The others commute with it and can come later.
 
-import { DEFAULT_BALANCE, toCents } from './cents.mjs';
-import {
-  describe,
-  isReplay,
-  isSameRequest,
-  keysOf,
-  meaning,
-  movesOf,
-  usersOfCall,
-} from './history.mjs';
+import { Books } from './books.mjs';
+import { describe, hasTakenEffect, keysOf, meaning, usersOfCall } from './history.mjs';
 
+/** @typedef {import('./history.mjs').Call} Call */
 /** @typedef {import('./history.mjs').Operation} Operation */
-/** @typedef {import('./history.mjs').Move} Move */
 /** @typedef {import('./history.mjs').Recorded} Recorded */
 
 /**
@@ -138,49 +130,37 @@ function withoutEffectless(operations, isUnknown, recordOf) {
   const recorders = new Map();
   for (const operation of operations) {
     const { call, answer } = operation;
-    const [key] = call.kind === 'write' ? keysOf(call) : [];
-    if (key === undefined) {
-      continue;
-    }
+    const effect = effectOf(call);
     if (answer.code === 'CONFIRMED') {
-      confirmed.add(key);
+      confirmed.add(effect);
     }
-    const earlier = recorders.get(key);
+    const earlier = recorders.get(effect);
     if (
       isUnknown(operation) &&
-      hasRecorded(movesOf(call), recordOf) &&
+      hasTakenEffect(call, recordOf) &&
       (earlier === undefined || operation.invoked < earlier.invoked)
     ) {
-      recorders.set(key, operation);
+      recorders.set(effect, operation);
     }
   }
   return operations.filter((operation) => {
-    const key = String(keysOf(operation.call)[0]);
-    return !isUnknown(operation) || (!confirmed.has(key) && recorders.get(key) === operation);
+    const effect = effectOf(operation.call);
+    return !isUnknown(operation) || (!confirmed.has(effect) && recorders.get(effect) === operation);
   });
 }
 
 /**
- * Whether some movements can be what wrote the records under their keys.
+ * What happens once at most: that something is recorded under a key, or that a hold is closed.
  *
- * @param {Move[]} moves
- * @param {NonNullable<Parameters<typeof checkLinearizability>[1]>} recordOf
+ * @param {Call} call
  */
-function hasRecorded(moves, recordOf) {
-  const records = moves.map(({ key }) => recordOf(key));
-  return (
-    moves.length > 0 &&
-    isReplay(moves, records) &&
-    records.every((record) => record?.group.size === moves.length)
-  );
+function effectOf(call) {
+  return call.kind === 'close' ? `end of ${call.hold}` : `record of ${keysOf(call)[0]}`;
 }
 
 class Search {
   #entries;
-  /** @type {Map<string, number>} */
-  #balances;
-  /** @type {Map<string, Recorded>} */
-  #records = new Map();
+  #books;
   /** Which operations have been placed, 32 to a word. */
   #placed;
   /** @type {Set<string>} */
@@ -197,7 +177,7 @@ class Search {
    */
   constructor(entries, openings) {
     this.#entries = entries;
-    this.#balances = new Map(openings);
+    this.#books = new Books(openings);
     this.#placed = new Uint32Array(Math.ceil(entries.length / 32));
     this.#required = entries.filter(({ isOptional }) => !isOptional).length;
   }
@@ -225,7 +205,7 @@ class Search {
       this.#seen.add(state);
       const { next, window } = this.#window();
       const candidates = relevant(next, window).filter(
-        ({ isEffect, operation }) => isEffect && this.#allows(operation),
+        ({ isEffect, operation }) => isEffect && this.#books.allows(operation),
       );
       this.#note(next);
       for (const entry of candidates.sort((left, right) => left.deadline - right.deadline)) {
@@ -279,7 +259,7 @@ class Search {
     const idle = [];
     for (let isMore = true; isMore && this.#required > 0; ) {
       const ready = this.#window().window.filter(
-        ({ isEffect, operation }) => !isEffect && this.#allows(operation),
+        ({ isEffect, operation }) => !isEffect && this.#books.allows(operation),
       );
       for (const entry of ready) {
         this.#place(entry);
@@ -290,69 +270,19 @@ class Search {
     return idle;
   }
 
-  /**
-   * Whether the ledger, as it is now, would answer like this.
-   *
-   * @param {Operation} operation
-   */
-  #allows({ call, answer }) {
-    if (call.kind === 'read') {
-      const balance = this.#balances.get(call.user) ?? DEFAULT_BALANCE;
-      return answer.code === 'READ' && toCents(answer.balance ?? '') === balance;
-    }
-    if (call.kind === 'lookup') {
-      const record = this.#records.get(call.key);
-      const isSame = record && answer.record ? isSameRequest(answer.record, record) : false;
-      return answer.code === 'FOUND' && (record === undefined ? !answer.record : isSame);
-    }
-    const records = call.moves.map(({ key }) => this.#records.get(key));
-    if (records.some((record) => record !== undefined)) {
-      const again = call.by === 'transact' ? 'DUPLICATE_TRANSACTION' : 'REPLAYED';
-      return answer.code === (isReplay(call.moves, records) ? again : 'IDEMPOTENT_KEY_REUSED');
-    }
-    const shortages = this.#shortages(call.moves);
-    if (shortages.length === 0) {
-      return answer.code === 'CONFIRMED' || meaning(answer) === 'unknown';
-    }
-    // Of several that are not covered any may be named.
-    const { index = 0, available } = answer;
-    const isTold = (/** @type {{ index: number, left: number }} */ shortage) =>
-      shortage.index === index && (available === undefined || toCents(available) === shortage.left);
-    return answer.code === 'INSUFFICIENT_BALANCE' && shortages.some(isTold);
-  }
-
-  /**
-   * The debits that are not covered at their places, and what those before them have left for them.
-   *
-   * @param {Move[]} moves
-   */
-  #shortages(moves) {
-    /** @type {Map<string, number>} */
-    const balances = new Map();
-    return moves.flatMap(({ user, cents, type }, index) => {
-      const left = balances.get(user) ?? this.#balances.get(user) ?? DEFAULT_BALANCE;
-      balances.set(user, left + (type === 'debit' ? -cents : cents));
-      return type === 'debit' && left < cents ? [{ index, left }] : [];
-    });
-  }
-
   /** @param {Entry} entry */
   #place(entry) {
     this.#mark(entry, true);
-    const moves = entry.isEffect ? movesOf(entry.operation.call) : [];
-    for (const [index, { key, ...move }] of moves.entries()) {
-      const group = { id: String(entry.index), index, size: moves.length };
-      this.#records.set(key, { ...move, group });
-      this.#move(move, 1);
+    if (entry.isEffect) {
+      this.#books.apply(entry.operation.call, String(entry.index));
     }
   }
 
   /** @param {Entry} entry */
   #displace(entry) {
     this.#mark(entry, false);
-    for (const { key, ...move } of entry.isEffect ? movesOf(entry.operation.call) : []) {
-      this.#records.delete(key);
-      this.#move(move, -1);
+    if (entry.isEffect) {
+      this.#books.revert(entry.operation.call);
     }
   }
 
@@ -373,15 +303,6 @@ class Search {
   }
 
   /**
-   * @param {Omit<Move, 'key'>} move
-   * @param {1 | -1} direction
-   */
-  #move({ user, cents, type }, direction) {
-    const balance = this.#balances.get(user) ?? DEFAULT_BALANCE;
-    this.#balances.set(user, balance + direction * (type === 'debit' ? -cents : cents));
-  }
-
-  /**
    * Remembers where the search got furthest, to tell why it failed.
    *
    * @param {Entry} next
@@ -391,8 +312,7 @@ class Search {
     if (placed > this.#most) {
       this.#most = placed;
       const balances = [...new Set(usersOfCall(next.operation.call))].map((user) => {
-        const balance = (this.#balances.get(user) ?? DEFAULT_BALANCE) / 100;
-        return `${user} has ${balance.toFixed(2)}`;
+        return `${user} has ${(this.#books.balance(user) / 100).toFixed(2)}`;
       });
       this.#stuck = `no order explains ${describe(next.operation)} (with ${placed} calls placed before it, ${balances.join(', ')})`;
     }
@@ -425,7 +345,7 @@ function relevant(next, window) {
   return found;
 }
 
-/** @param {import('./history.mjs').Call} call */
+/** @param {Call} call */
 function namesOf(call) {
   return [
     ...usersOfCall(call).map((user) => `user ${user}`),

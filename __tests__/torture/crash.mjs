@@ -96,7 +96,7 @@ async function playRound(number) {
       await live(new Random(seed, name, 'line', line), lists, operations, isSparedAtLast);
     }),
   );
-  const looks = await stage.watch(users, work, openings);
+  const [looks] = await Promise.all([stage.watch(users, work, openings), stage.sweep(work)]);
   operations.push(...(await stage.outlastWindow(name)));
   await stage.judge(users, operations, looks, openings);
 }

@@ -1,9 +1,12 @@
 // What a run found out, in figures and on one screen.
 
-import { describe, meaning, movesOf } from './history.mjs';
+import { describe, hasTakenEffect, meaning } from './history.mjs';
 import { falseDuplicates } from './sums.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
+
+/** What no caller was told. */
+const NOT_HEARD = new Set(['LOST', 'SWEPT']);
 
 /** How many complaints the report shows. */
 const SHOWN = 10;
@@ -25,6 +28,8 @@ export class Figures {
   undecided = 0;
   /** Looks at the tables while calls were under way. */
   looks = 0;
+  /** Holds that were released by a sweeper. */
+  swept = 0;
   kills = 0;
   /** Calls of killed processes that had taken effect or still did. */
   landed = 0;
@@ -50,7 +55,7 @@ export class Figures {
       this.answers.set(answer.code, (this.answers.get(answer.code) ?? 0) + 1);
       if (isRepetition) {
         this.repetitions += 1;
-      } else if (answer.code !== 'LOST') {
+      } else if (!NOT_HEARD.has(answer.code)) {
         this.calls += 1;
       }
       if (answer.code === 'OUTCOME_UNKNOWN') {
@@ -83,14 +88,17 @@ export class Figures {
    * @param {Map<string, import('./history.mjs').Recorded>} records
    */
   countLanded(operations, records) {
-    const keysWith = (/** @type {string} */ code) =>
-      new Set(
+    const callsWith = (/** @type {string} */ code) =>
+      new Map(
         operations
           .filter(({ answer }) => answer.code === code)
-          .flatMap(({ call }) => movesOf(call).map(({ key }) => key)),
+          .map(({ call }) => [JSON.stringify(call), call]),
       );
-    const [confirmed, lost] = [keysWith('CONFIRMED'), keysWith('LOST')];
-    this.landed += [...lost].filter((key) => records.has(key) && !confirmed.has(key)).length;
+    const [confirmed, lost] = [callsWith('CONFIRMED'), callsWith('LOST')];
+    const recordOf = (/** @type {string} */ key) => records.get(key);
+    this.landed += [...lost].filter(
+      ([request, call]) => !confirmed.has(request) && hasTakenEffect(call, recordOf),
+    ).length;
   }
 
   /** @param {import('./checker.mjs').Judgement[]} judgements */
@@ -142,6 +150,7 @@ export class Figures {
       histories: this.histories,
       undecided: this.undecided,
       looks: this.looks,
+      swept: this.swept,
       kills: this.kills,
       landed: this.landed,
       heldPastWindow: this.heldPastWindow,
@@ -170,6 +179,7 @@ export class Figures {
       ],
       ['histories checked', `${this.histories}, undecided: ${this.undecided}`],
       ['looks at the tables', `${this.looks} while calls were under way`],
+      ['expired holds released by sweepers', `${this.swept}`],
       ...(this.kills > 0
         ? [
             [

@@ -126,7 +126,7 @@ async function playRound(stage, workers, name) {
     }),
   );
   const users = usersOf(round);
-  const looks = await stage.watch(users, work, openings);
+  const [looks] = await Promise.all([stage.watch(users, work, openings), stage.sweep(work)]);
   await stage.judge(users, operations, looks, openings);
 }
 

@@ -10,9 +10,10 @@ import { DEFAULT_BALANCE, toAmount, toCents } from './cents.mjs';
 import { checkLinearizability } from './checker.mjs';
 import { CONDITIONS } from './conditions.mjs';
 import { FAULTS } from './faults.mjs';
-import { movesOf } from './history.mjs';
+import { keysOf } from './history.mjs';
 import { openProxy, SPARED } from './proxy.mjs';
 import { checkSums, WINDOW } from './sums.mjs';
+import { BY_SWEEPER, sweepsAmong, sweepWhile } from './sweepers.mjs';
 import { Tables } from './tables.mjs';
 
 /** @typedef {import('./history.mjs').Operation} Operation */
@@ -24,6 +25,8 @@ const ATTEMPT_TIMEOUT = 1000;
 
 /** Covers whatever is held, in cents. */
 const CREDIT_AFTER_WINDOW = 100_000;
+
+const SWEEPERS = 2;
 
 /** How long to wait between two looks at the tables while calls are under way, in milliseconds. */
 const BETWEEN_LOOKS = 20;
@@ -82,6 +85,8 @@ export class Stage {
   /** @type {Set<string>} */
   #keys = new Set();
   #isTableMade = false;
+  /** Holds that somebody was told to have released as expired, since the tables are new. */
+  #released = 0;
 
   /**
    * @param {{ endpoint: string, stop: () => Promise<void> }} local
@@ -167,7 +172,7 @@ export class Stage {
       attemptTimeout: 60_000,
       callTimeout: 60_000,
     });
-    await client.createTables();
+    await client.createTables({ holds: true });
     if (!this.#isTableMade) {
       await this.#warmUp(client);
     }
@@ -204,14 +209,16 @@ export class Stage {
       for (let turn = 0; !isOver; turn += 1) {
         const user = String(users[turn % users.length]);
         const invoked = this.elapsed();
-        const balance = (await this.#tables.balance(user)) ?? String(DEFAULT_BALANCE / 100);
-        const answer = { code: 'READ', balance };
+        const { balance = String(DEFAULT_BALANCE / 100), held = '0' } =
+          await this.#tables.account(user);
+        const answer = { code: 'READ', balance, held };
         const answered = this.elapsed();
         const call = /** @type {const} */ ({ kind: 'read', by: 'getBalance', user });
         looks.push({ call, answer, invoked, answered, client: 'look' });
         const cents = toCents(balance);
-        if (cents === undefined || cents < Math.min(0, openings.get(user) ?? 0)) {
-          this.#figures.complaints.push(`during the run, ${user} had ${balance}`);
+        const isBelow = cents === undefined || cents < Math.min(0, openings.get(user) ?? 0);
+        if (isBelow || (toCents(held) ?? -1) < 0) {
+          this.#figures.complaints.push(`during the run, ${user} had ${balance}, and ${held} held`);
         }
         await sleep(BETWEEN_LOOKS);
       }
@@ -225,6 +232,20 @@ export class Stage {
     }
     this.#figures.looks += looks.length;
     return looks;
+  }
+
+  /**
+   * Sweeps expired holds while work is under way, through the proxy like the workers.
+   *
+   * @param {Promise<unknown>} work
+   */
+  async sweep(work) {
+    const clients = Array.from({ length: SWEEPERS }, () => new BalanceClient(this.options()));
+    const { released, complaints } = await sweepWhile(clients, work);
+    await Promise.all(clients.map((client) => client.close()));
+    this.#released += released;
+    this.#figures.swept += released;
+    this.#figures.complaints.push(...complaints);
   }
 
   /**
@@ -261,8 +282,8 @@ export class Stage {
     const before = await this.#tables.records(keys);
     this.#figures.heldPastWindow += held.size;
     await this.#proxy.quiet();
-    for (const key of (await this.#tables.records(keys)).keys()) {
-      if (!before.has(key)) {
+    for (const [key, record] of await this.#tables.records(keys)) {
+      if (JSON.stringify(before.get(key)) !== JSON.stringify(record)) {
         this.#figures.complaints.push(`${key} took effect after the window was over`);
       }
     }
@@ -273,26 +294,29 @@ export class Stage {
    * Waits until the last late request has taken effect, and judges what happened.
    *
    * @param {string[]} users
-   * @param {Operation[]} operations
+   * @param {Operation[]} heard
    * @param {Operation[]} looks
    * @param {import('./cents.mjs').Openings} openings
    */
-  async judge(users, operations, looks, openings) {
+  async judge(users, heard, looks, openings) {
     await this.#proxy.quiet();
-    const keys = new Set(operations.flatMap(({ call }) => movesOf(call).map(({ key }) => key)));
-    const records = await this.#tables.records([...keys]);
-    /** @type {Map<string, string | undefined>} */
-    const balances = new Map();
+    const records = await this.#tables.records(keysAmong(heard));
+    const operations = [...heard, ...sweepsAmong(heard, records)].map((operation) =>
+      withOwner(operation, records),
+    );
+    /** @type {Map<string, import('./sums.mjs').Account>} */
+    const accounts = new Map();
     for (const user of users) {
-      balances.set(user, await this.#tables.balance(user));
+      accounts.set(user, await this.#tables.account(user));
       this.#users.add(user);
     }
     for (const key of records.keys()) {
       this.#keys.add(key);
     }
+    this.#released += heard.filter(isReleasedAsExpired).length;
     this.#figures.count(operations);
     this.#figures.countLanded(operations, records);
-    this.#figures.complaints.push(...checkSums(operations, balances, records, openings));
+    this.#figures.complaints.push(...checkSums(operations, accounts, records, openings));
     const recordOf = (/** @type {string} */ key) => {
       const record = records.get(key);
       return record?.cents === undefined ? undefined : record;
@@ -304,10 +328,18 @@ export class Stage {
     this.#figures.faults = this.#proxy.met;
   }
 
-  /** Nothing may be in the tables that no round asked for. */
+  /** Nothing may be in the tables that no round asked for, and no hold was released by two. */
   async #closeTables() {
-    for (const key of await this.#tables.allKeys()) {
-      if (!this.#keys.has(key)) {
+    const keys = await this.#tables.allKeys();
+    const swept = keys.filter((key) => key.endsWith(BY_SWEEPER)).length;
+    if (this.#released > swept) {
+      this.#figures.complaints.push(`${swept} expired holds were released ${this.#released} times`);
+    }
+    this.#released = 0;
+    for (const key of keys) {
+      // Sweepers also come by after a round was judged.
+      const hold = key.endsWith(BY_SWEEPER) ? key.slice(0, -BY_SWEEPER.length) : key;
+      if (!this.#keys.has(key) && !this.#keys.has(hold)) {
         this.#figures.complaints.push(`nobody asked for the record ${key}`);
       }
     }
@@ -326,4 +358,37 @@ export class Stage {
     await this.#proxy.close();
     await this.#local.stop();
   }
+}
+
+/**
+ * All keys that calls, or a sweeper of the holds that they made, may have used.
+ *
+ * @param {Operation[]} operations
+ */
+function keysAmong(operations) {
+  const keys = operations.flatMap(({ call }) => {
+    const isHold = call.kind === 'write' && call.by === 'createHold';
+    return isHold ? keysOf(call).flatMap((key) => [key, `${key}${BY_SWEEPER}`]) : keysOf(call);
+  });
+  return [...new Set(keys)];
+}
+
+/** @param {Operation} operation */
+function isReleasedAsExpired({ call, answer }) {
+  return call.kind === 'close' && call.key.endsWith(BY_SWEEPER) && answer.code === 'CONFIRMED';
+}
+
+/**
+ * A hold never changes its owner: the record tells whose a call has closed.
+ *
+ * @param {Operation} operation
+ * @param {Map<string, import('./history.mjs').Recorded>} records
+ * @returns {Operation}
+ */
+function withOwner(operation, records) {
+  const { call } = operation;
+  const owner = call.kind === 'close' ? records.get(call.hold)?.user : undefined;
+  return call.kind === 'close' && owner !== undefined
+    ? { ...operation, call: { ...call, users: [owner] } }
+    : operation;
 }

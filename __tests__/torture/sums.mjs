@@ -1,8 +1,10 @@
 // The plain sums: what the tables must hold after these answers.
 
 import { DEFAULT_BALANCE, toCents } from './cents.mjs';
-import { describe, isReplay, isSameRequest, meaning, movesOf } from './history.mjs';
+import { describe, isClosedBy, isReplay, isSameRequest, meaning, movesOf } from './history.mjs';
 
+/** @typedef {import('./history.mjs').Call} Call */
+/** @typedef {import('./history.mjs').CloseCall} CloseCall */
 /** @typedef {import('./history.mjs').Operation} Operation */
 /** @typedef {import('./history.mjs').Move} Move */
 /** @typedef {import('./history.mjs').Recorded} Recorded */
@@ -15,39 +17,50 @@ import { describe, isReplay, isSameRequest, meaning, movesOf } from './history.m
 export const WINDOW = 5_000 + 2_000;
 
 /**
+ * The item of a balance as it is in the table.
+ *
+ * @typedef {{ balance: string | undefined, held: string | undefined }} Account
+ */
+
+/**
  * Everything that is wrong, a complaint each.
  *
  * @param {Operation[]} operations
- * @param {Map<string, string | undefined>} balances of every user, as in the table
+ * @param {Map<string, Account>} accounts of every user
  * @param {Map<string, Recorded>} records under every key that was used
  * @param {import('./cents.mjs').Openings} [openings]
  * @returns {string[]}
  */
-export function checkSums(operations, balances, records, openings = new Map()) {
+export function checkSums(operations, accounts, records, openings = new Map()) {
   return [
-    ...checkBalances(balances, records, openings),
+    ...checkBalances(accounts, records, openings),
     ...checkGroups(records),
     ...checkKeys(operations, records),
+    ...checkHolds(operations, records),
   ];
 }
 
 /**
- * @param {Map<string, string | undefined>} balances
+ * @param {Map<string, Account>} accounts
  * @param {Map<string, Recorded>} records
  * @param {import('./cents.mjs').Openings} openings
  */
-function checkBalances(balances, records, openings) {
+function checkBalances(accounts, records, openings) {
   /** @type {string[]} */
   const complaints = [];
-  for (const [user, stored] of balances) {
-    const moved = [...records.values()]
-      .filter((record) => record.user === user)
-      .map(({ cents = Number.NaN, type }) => (type === 'debit' ? -cents : cents));
+  for (const [user, { balance: stored, held }] of accounts) {
+    const own = [...records.values()].filter((record) => record.user === user);
+    const moved = own.map(({ cents = Number.NaN, type }) => (type === 'debit' ? -cents : cents));
     const opening = openings.get(user) ?? DEFAULT_BALANCE;
     const expected = moved.reduce((sum, cents) => sum + cents, opening);
     const balance = stored === undefined ? DEFAULT_BALANCE : toCents(stored);
     if (balance !== expected) {
       complaints.push(`${user} has ${stored}, but the records add up to ${expected / 100}`);
+    }
+    const open = own.filter(({ hold }) => hold?.state === 'open');
+    const expectedHeld = open.reduce((sum, { cents = Number.NaN }) => sum + cents, 0);
+    if (toCents(held ?? '0') !== expectedHeld) {
+      complaints.push(`of ${user} ${held} is held, but the open holds are ${expectedHeld / 100}`);
     }
     if (stored === undefined && moved.length > 0) {
       complaints.push(`${user} has ${moved.length} records and no balance`);
@@ -107,7 +120,9 @@ function checkKeys(operations, records) {
       }
     }
     const keyOperations = calls.map(({ operation }) => operation);
-    if (record !== undefined && !isExplained(key, record, keyOperations, operations)) {
+    // What gives back a hold is explained by the call that closed it.
+    const isMoved = record !== undefined && record.returned === undefined;
+    if (isMoved && !isExplained(key, record, keyOperations, operations)) {
       complaints.push(
         `the table has ${JSON.stringify(record)} under ${key}, but every call of it was refused, or ` +
           `a refusal came after it: ${keyOperations.map(tell).join('; ')}`,
@@ -115,6 +130,122 @@ function checkKeys(operations, records) {
     }
   }
   return complaints;
+}
+
+/**
+ * Each hold was closed by one call at most, and what it was not captured for was given back once.
+ *
+ * @param {Operation[]} operations
+ * @param {Map<string, Recorded>} records
+ */
+function checkHolds(operations, records) {
+  /** @type {string[]} */
+  const complaints = [];
+  /** @type {Map<string, { operation: Operation, call: CloseCall }[]>} */
+  const byHold = new Map();
+  for (const operation of operations) {
+    const { call } = operation;
+    if (call.kind === 'close') {
+      byHold.set(call.hold, [...(byHold.get(call.hold) ?? []), { operation, call }]);
+    }
+  }
+  for (const [key, record] of records) {
+    const { hold, cents = Number.NaN } = record;
+    if (hold !== undefined && hold.state !== 'open') {
+      const calls = byHold.get(key) ?? [];
+      complaints.push(...checkReturn(key, record, records));
+      const closers = calls.filter(({ operation }) => operation.answer.code === 'CONFIRMED');
+      if (closers.length > 1 || (hold.captured ?? 0) > cents) {
+        complaints.push(`${key} was closed ${closers.length} times: ${JSON.stringify(record)}`);
+      }
+      if (!calls.some(({ operation, call }) => mayHaveClosed(call, operation, record, calls))) {
+        complaints.push(
+          `${key} is ${JSON.stringify(hold)}, but every such call was refused, or a refusal came after it: ` +
+            calls.map(({ operation }) => tell(operation)).join('; '),
+        );
+      }
+    }
+    if (record.returned !== undefined && records.get(record.returned)?.hold?.closedBy !== key) {
+      complaints.push(`${key} gives back ${record.returned}, which was not closed by it`);
+    }
+  }
+  for (const { operation, call } of [...byHold.values()].flat()) {
+    if (contradictsEnd(call, operation.answer.code, records.get(call.hold))) {
+      const end = JSON.stringify(records.get(call.hold));
+      complaints.push(`the table has ${end} under the hold of ${describe(operation)}`);
+    }
+  }
+  return complaints;
+}
+
+/**
+ * @param {string} key
+ * @param {Recorded} record of a hold that was closed
+ * @param {Map<string, Recorded>} records
+ */
+function checkReturn(key, { user, cents = Number.NaN, hold, expires }, records) {
+  const rest = cents - (hold?.captured ?? 0);
+  const credit = { user, cents: rest, type: 'credit', returned: key };
+  const found = records.get(hold?.closedBy ?? '');
+  const returned = [...records.values()].filter((record) => record.returned === key);
+  const isRight =
+    rest === 0
+      ? returned.length === 0
+      : returned.length === 1 && found !== undefined && isSameRequest(credit, found);
+  return [
+    ...(isRight ? [] : [`of ${key} ${rest / 100} is to be back: ${JSON.stringify(returned)}`]),
+    ...(hold?.state === 'captured' && expires === 'past' ? [`${key} was captured too late`] : []),
+  ];
+}
+
+/**
+ * Whether a call can be the one that closed a hold. In one client, a refusal that was told since excludes
+ * it. What another client has given up can arrive as long as the hold is open.
+ *
+ * @param {CloseCall} call
+ * @param {Operation} operation the call's
+ * @param {Recorded} record of the hold
+ * @param {{ operation: Operation, call: CloseCall }[]} all calls that were to close it
+ */
+function mayHaveClosed(call, { answer, answered, client }, record, all) {
+  const isRefusal = (/** @type {{ operation: Operation, call: CloseCall }} */ other) =>
+    other.call.key === call.key &&
+    other.operation.client === client &&
+    other.operation.answer.code === 'HOLD_EXPIRED' &&
+    other.operation.answered >= answered;
+  return (
+    isClosedBy(call, record) &&
+    (answer.code === 'CONFIRMED' || (meaning(answer) === 'unknown' && !all.some(isRefusal)))
+  );
+}
+
+/**
+ * Whether the end of a hold proves an answer wrong. A hold that is closed stays as it is.
+ *
+ * @param {CloseCall} call
+ * @param {string} code
+ * @param {Recorded | undefined} record
+ */
+function contradictsEnd(call, code, record) {
+  const isDone = isClosedBy(call, record);
+  const hold = record?.hold;
+  switch (code) {
+    case 'CONFIRMED':
+    case 'REPLAYED':
+      return !isDone;
+    case 'HOLD_CAPTURED':
+      return hold?.state !== 'captured' || hold.closedBy === call.key;
+    case 'HOLD_RELEASED':
+      return hold?.state !== 'released' || hold.closedBy === call.key;
+    case 'HOLD_EXCEEDED':
+      return (call.cents ?? 0) <= (record?.cents ?? 0);
+    case 'HOLD_EXPIRED':
+      return call.by !== 'captureHold' || (record?.expires ?? 'never') === 'never';
+    case 'IDEMPOTENT_KEY_REUSED':
+      return isDone;
+    default:
+      return false;
+  }
 }
 
 /** @param {Operation} operation */
@@ -216,7 +347,7 @@ export function falseDuplicates(operations) {
   for (const operation of operations) {
     const { call, answer } = operation;
     if (answer.code === 'CONFIRMED' || meaning(answer) === 'unknown') {
-      for (const { key } of movesOf(call)) {
+      for (const key of keysTaken(call)) {
         takers.set(key, [...(takers.get(key) ?? []), operation]);
       }
     }
@@ -226,24 +357,36 @@ export function falseDuplicates(operations) {
     if (!isDuplicate && answer.code !== 'IDEMPOTENT_KEY_REUSED') {
       return false;
     }
-    const moves = movesOf(call);
-    return !moves
-      .flatMap(({ key }) => takers.get(key) ?? [])
-      .some((taker) => taker.invoked < answered && repeats(moves, taker.call) === isDuplicate);
+    return !keysTaken(call)
+      .flatMap((key) => takers.get(key) ?? [])
+      .some((taker) => taker.invoked < answered && repeats(call, taker.call) === isDuplicate);
   });
 }
 
+/** @param {Call} call */
+function keysTaken(call) {
+  return call.kind === 'close' ? [call.key] : movesOf(call).map(({ key }) => key);
+}
+
 /**
- * Whether some movements are what a call has asked for, or a lone one of them.
+ * Whether a call asks for what another one has asked for, or for one movement of it.
  *
- * @param {Move[]} moves
- * @param {import('./history.mjs').Call} call
+ * @param {Call} call
+ * @param {Call} other
  */
-function repeats(moves, call) {
-  const asked = movesOf(call);
+function repeats(call, other) {
+  if (call.kind === 'close') {
+    const { by, key, hold, cents } = call;
+    return (
+      other.kind === 'close' &&
+      [by, key, hold, cents].join() === [other.by, other.key, other.hold, other.cents].join()
+    );
+  }
+  const moves = movesOf(call);
+  const asked = movesOf(other);
   const isSame = (/** @type {Move} */ left, /** @type {Move | undefined} */ right) =>
     right !== undefined && left.key === right.key && isSameRequest(left, right);
   return moves.length === 1
-    ? moves.every((move) => asked.some((other) => isSame(move, other)))
+    ? moves.every((move) => asked.some((it) => isSame(move, it)))
     : moves.length === asked.length && moves.every((move, index) => isSame(move, asked[index]));
 }

@@ -15,6 +15,9 @@ import { toAmount, toCents } from './cents.mjs';
 
 /** @typedef {import('./history.mjs').Recorded} Recorded */
 
+/** When holds expired that expired before the run. */
+export const LONG_AGO = new Date('2001-02-03T04:05:06.789Z');
+
 /** What DynamoDB takes in one BatchGetItem. */
 const BATCH = 100;
 
@@ -40,8 +43,9 @@ export class Tables {
    * A user's balance as it stands in the table.
    *
    * @param {string} user
+   * @returns {Promise<import('./sums.mjs').Account>}
    */
-  async balance(user) {
+  async account(user) {
     const output = await this.#client.send(
       new GetItemCommand({
         TableName: this.balances,
@@ -49,7 +53,7 @@ export class Tables {
         ConsistentRead: true,
       }),
     );
-    return output.Item?.['balance']?.N;
+    return { balance: output.Item?.['balance']?.N, held: output.Item?.['held']?.N };
   }
 
   /**
@@ -136,6 +140,7 @@ export class Tables {
  * @returns {Recorded}
  */
 function recorded(item) {
+  const returned = item['hold']?.S;
   return {
     user: String(item['userId']?.S),
     cents: toCents(item['amount']?.N ?? ''),
@@ -144,6 +149,24 @@ function recorded(item) {
       id: String(item['callId']?.S),
       index: Number(item['groupIndex']?.N ?? 0),
       size: Number(item['groupSize']?.N ?? 1),
+    },
+    ...(returned === undefined ? {} : { returned }),
+    ...(item['holdState'] === undefined ? {} : holdIn(item)),
+  };
+}
+
+/** @param {Item} item */
+function holdIn(item) {
+  const expiresAt = item['expiresAt']?.S;
+  const captured = item['capturedAmount']?.N;
+  return {
+    expires: /** @type {import('./history.mjs').Expiry} */ (
+      expiresAt === undefined ? 'never' : expiresAt === LONG_AGO.toISOString() ? 'past' : 'soon'
+    ),
+    hold: {
+      state: String(item['holdState']?.S),
+      captured: captured === undefined ? undefined : toCents(captured),
+      closedBy: item['closedBy']?.S,
     },
   };
 }

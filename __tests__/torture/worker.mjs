@@ -7,8 +7,9 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { toAmount, toCents } from './cents.mjs';
-import { meaning } from './history.mjs';
+import { closingOf, isSameHold, isSameRequest, meaning } from './history.mjs';
 import { Random } from './random.mjs';
+import { LONG_AGO } from './tables.mjs';
 
 /** @typedef {import('./history.mjs').Call} Call */
 /** @typedef {import('./history.mjs').Answer} Answer */
@@ -34,6 +35,9 @@ const MOST_REPETITIONS = 20;
 
 /** The share of unknown outcomes that are asked for again through another client. */
 const SHARE_OF_OTHERS = 0.25;
+
+/** How soon a hold expires that does so during the run, in milliseconds. */
+const SOON = 500;
 
 /** How long credentials take and how long they last, in milliseconds. */
 const SLOW = 1500;
@@ -117,13 +121,15 @@ async function ask(client, call, options) {
   try {
     switch (call.kind) {
       case 'read':
-        return { code: 'READ', balance: await read(client, call, options) };
+        return { code: 'READ', ...(await read(client, call, options)) };
       case 'lookup': {
         const found = await client.getTransaction({ idempotentKey: call.key }, options);
         return { code: 'FOUND', ...(found && { record: recorded(found) }) };
       }
       case 'write':
         return { code: (await write(client, call, options)) ? 'REPLAYED' : 'CONFIRMED' };
+      case 'close':
+        return { code: (await close(client, call, options)) ? 'REPLAYED' : 'CONFIRMED' };
     }
   } catch (error) {
     const { code, message, available, index } =
@@ -143,9 +149,11 @@ async function ask(client, call, options) {
  * @param {import('../../index.js').CallOptions} options
  */
 async function read(client, { by, user: userId }, options) {
-  return by === 'getBalance'
-    ? (await client.getBalance({ userId }, options)).balance
-    : String(await client.getCurrentBalance({ userId }, options));
+  if (by === 'getCurrentBalance') {
+    return { balance: String(await client.getCurrentBalance({ userId }, options)) };
+  }
+  const { balance, held } = await client.getBalance({ userId }, options);
+  return { balance, held };
 }
 
 /**
@@ -181,7 +189,47 @@ async function write(client, { by, moves }, options) {
         moves,
       );
     }
+    case 'createHold': {
+      const expiresAt = expiryOf(moves[0]?.expires);
+      const { hold, replayed } = await client.createHold(
+        { ...input, ...(expiresAt && { expiresAt }) },
+        options,
+      );
+      return told([{ transaction: hold, replayed }], moves);
+    }
   }
+}
+
+/** @param {import('./history.mjs').Expiry | undefined} expires */
+function expiryOf(expires) {
+  switch (expires) {
+    case 'past':
+      return LONG_AGO;
+    case 'soon':
+      return new Date(Date.now() + SOON);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * @param {Client} client
+ * @param {import('./history.mjs').CloseCall} call
+ * @param {import('../../index.js').CallOptions} options
+ * @returns {Promise<boolean>} whether it was replayed
+ */
+async function close(client, call, options) {
+  const { by, key: idempotentKey, hold: key, cents } = call;
+  const amount = cents === undefined ? {} : { amount: toAmount(cents) };
+  const { hold, replayed } =
+    by === 'captureHold'
+      ? await client.captureHold({ idempotentKey, hold: key, ...amount }, options)
+      : await client.releaseHold({ idempotentKey, hold: key }, options);
+  const record = recorded(hold);
+  if (hold.idempotentKey !== key || !isSameHold(record.hold, closingOf(call, record.cents))) {
+    throw anotherRecord(record);
+  }
+  return replayed;
 }
 
 /**
@@ -192,16 +240,34 @@ async function write(client, { by, moves }, options) {
  */
 function told(results, moves) {
   const records = results.map(({ transaction }) => recorded(transaction));
-  const wanted = moves.map(({ user, cents, type }) => ({ user, cents, type }));
-  if (JSON.stringify(records) !== JSON.stringify(wanted)) {
-    throw Object.assign(new Error(JSON.stringify(records)), { code: 'TOLD_ANOTHER_RECORD' });
+  const isRight = moves.every((move, index) => {
+    const record = records[index];
+    return record !== undefined && isSameRequest(move, record);
+  });
+  if (!isRight || records.length !== moves.length) {
+    throw anotherRecord(records);
   }
   return results.some(({ replayed }) => replayed);
 }
 
-/** @param {import('../../index.js').Transaction} transaction */
-function recorded({ userId: user, amount, type }) {
-  return { user, cents: toCents(amount) ?? Number.NaN, type };
+/** @param {unknown} record */
+function anotherRecord(record) {
+  return Object.assign(new Error(JSON.stringify(record)), { code: 'TOLD_ANOTHER_RECORD' });
+}
+
+/**
+ * @param {import('../../index.js').Transaction} transaction
+ * @returns {import('./history.mjs').Told}
+ */
+function recorded({ userId: user, amount, type, holdState, capturedAmount, closedBy, hold }) {
+  const captured = capturedAmount === undefined ? undefined : toCents(capturedAmount);
+  return {
+    user,
+    cents: toCents(amount),
+    type,
+    ...(holdState && { hold: { state: holdState, captured, closedBy } }),
+    ...(hold !== undefined && { returned: hold }),
+  };
 }
 
 process.on('message', async (/** @type {Task} */ task) => {
