@@ -171,15 +171,19 @@ impl Refusal {
         self.entries.iter().any(|state| matches!(state, EntryState::Taken(_)))
     }
 
-    /// Whether it says anything about what is stored. A record in conflict may turn out to be a
-    /// duplicate, which is told before an insufficient balance: only with a record in the clear
-    /// does the balance's refusal count.
-    pub fn is_definite(&self) -> bool {
-        self.entries.iter().any(|state| match state {
-            EntryState::Taken(_) | EntryState::Missing => true,
-            EntryState::Free => self.balances.iter().any(Option::is_some),
-            EntryState::Unclear => false,
-        })
+    /// Whether it refuses the write for good: it says why, and with an entry in the clear also that no
+    /// earlier attempt of the same request was carried out. A record in conflict may turn out to be a
+    /// duplicate, which is told before an insufficient balance, and a hold in conflict to be closed by
+    /// this very call. Only a key that has to be free looks the same before and after.
+    pub fn is_definite(&self, write: &Write) -> bool {
+        let mut states = write.entries.iter().zip(&self.entries);
+        let is_shown =
+            states.any(|(entry, state)| entry.leaves_a_trace() && *state != EntryState::Unclear);
+        let is_refused =
+            |state: &EntryState| matches!(state, EntryState::Taken(_) | EntryState::Missing);
+        let has_reason =
+            self.entries.iter().any(is_refused) || self.balances.iter().any(Option::is_some);
+        is_shown && has_reason
     }
 }
 
@@ -210,3 +214,5 @@ pub struct Reason {
 
 #[cfg(test)]
 pub(crate) mod in_memory;
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,11 @@ impl Entry {
         }
     }
 
+    /// Whether what is under its key shows that it was carried out.
+    pub fn leaves_a_trace(&self) -> bool {
+        !matches!(self, Self::FreeKey(_))
+    }
+
     /// Whether this very entry has left what was found under its key.
     pub fn has_left(&self, found: &ExistingRecord) -> bool {
         let call_id = match self {

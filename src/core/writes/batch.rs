@@ -163,8 +163,7 @@ impl Batch {
             EntryState::Free | EntryState::Missing | EntryState::Unclear => false,
         };
         let is_undone = |(entry, state): (&Entry, &EntryState)| {
-            matches!(state, EntryState::Free | EntryState::Missing)
-                && !matches!(entry, Entry::FreeKey(_))
+            matches!(state, EntryState::Free | EntryState::Missing) && entry.leaves_a_trace()
         };
         let entries = || self.write.entries.iter().zip(found);
         self.is_uncertain && entries().any(is_own) && !entries().any(is_undone)

@@ -26,7 +26,7 @@ pub fn of_write(reasons: &[CancellationReason], write: &Write) -> Result<WriteAn
         entries: states.map(|(entry, reason)| entry_state(entry, reason)).collect(),
         balances: of_balances.iter().map(refused_balance).collect(),
     };
-    if refusal.is_definite() {
+    if refusal.is_definite(write) {
         Ok(WriteAnswer::Refused(refusal))
     } else {
         Err(fault::unexpected_cancellation(reasons))
@@ -60,7 +60,7 @@ pub fn of_absence(reasons: &[CancellationReason], write: &Write) -> Result<Write
         entries: states.map(|(entry, reason)| entry_state(entry, reason)).collect(),
         balances: vec![None; write.balances.len()],
     };
-    if refusal.has_taken_key() {
+    if refusal.is_definite(write) {
         Ok(WriteAnswer::Refused(refusal))
     } else {
         Err(fault::unexpected_cancellation(reasons))

@@ -764,7 +764,7 @@ impl<'a> History<'a> {
             }
             Ok(WriteAnswer::Refused(refusal)) => {
                 if self.is_troubled() {
-                    self.blur(refusal)
+                    self.blur(write, refusal)
                 } else {
                     Ok(WriteAnswer::Refused(refusal))
                 }
@@ -820,7 +820,7 @@ impl<'a> History<'a> {
     }
 
     /// Others are at work on the same items, so that DynamoDB does not say all.
-    fn blur(&mut self, mut refusal: Refusal) -> Result<WriteAnswer, Fault> {
+    fn blur(&mut self, write: &Write, mut refusal: Refusal) -> Result<WriteAnswer, Fault> {
         for state in &mut refusal.entries {
             if self.rng.u8(..3) == 0 {
                 *state = EntryState::Unclear;
@@ -831,7 +831,7 @@ impl<'a> History<'a> {
                 *balance = None;
             }
         }
-        if refusal.is_definite() {
+        if refusal.is_definite(write) {
             self.sights.see("refusal: partly unclear");
             Ok(WriteAnswer::Refused(refusal))
         } else if self.rng.bool() {
