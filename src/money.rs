@@ -31,14 +31,14 @@ pub const MAX_DIGITS: u64 = 38;
 pub struct Decimal(BigDecimal);
 
 impl Decimal {
-    /// The shortest decimal that reads back as `number`: 0.1 is 0.1. `None` for NaN and the
-    /// infinities.
+    /// The shortest decimal that reads back as `number`, as JavaScript prints it: 0.1 is 0.1. `None`
+    /// for NaN and the infinities.
+    /// Source: ECMA-262, `Number::toString`, with note 2, which V8, JavaScriptCore and ryu follow: of
+    /// two decimals that are as short and as near, the even one. Rust's own takes the larger one.
     pub fn from_number(number: f64) -> Option<Self> {
-        // Rust prints the shortest digits that read back as the same double, as JavaScript does;
-        // converting through BigDecimal's own TryFrom<f64> would store the binary expansion.
         number
             .is_finite()
-            .then(|| format!("{number:e}"))
+            .then(|| ryu::Buffer::new().format_finite(number).to_owned())
             .and_then(|shortest| Self::parse(&shortest))
     }
 

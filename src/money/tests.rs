@@ -32,6 +32,21 @@ fn any_storable_number() -> impl Strategy<Value = f64> {
         .prop_map(|(digits, exponent)| format!("{digits}e{exponent}").parse().unwrap())
 }
 
+/// As `node -p` prints them: halfway between two decimals of one digit less.
+#[test]
+fn of_two_decimals_that_are_as_short_and_as_near_the_even_one_is_meant() {
+    let halfway = [
+        ("1294651693311856.25", "1294651693311856.2"),
+        ("1294651693311856.75", "1294651693311856.8"),
+        ("-1294651693311857.25", "-1294651693311857.2"),
+        ("9007199254740993", "9007199254740992"),
+    ];
+    for (number, printed) in halfway {
+        let number: f64 = number.parse().unwrap();
+        assert_eq!(Decimal::from_number(number), Some(decimal(printed)), "{printed}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_number_reads_back_as_itself(number in any_finite_number()) {
