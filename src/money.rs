@@ -33,7 +33,7 @@ pub struct Decimal(BigDecimal);
 impl Decimal {
     /// The shortest decimal that reads back as `number`, as JavaScript prints it: 0.1 is 0.1. `None`
     /// for NaN and the infinities.
-    /// Source: ECMA-262, `Number::toString`, with note 2, which V8, JavaScriptCore and ryu follow: of
+    /// Source: ECMA-262, `Number::toString`, with note 2, which V8, `JavaScriptCore` and ryu follow: of
     /// two decimals that are as short and as near, the even one. Rust's own takes the larger one.
     pub fn from_number(number: f64) -> Option<Self> {
         number
