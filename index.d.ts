@@ -297,7 +297,7 @@ export interface HoldPage {
 
 /** What {@link BalanceClient.releaseExpiredHolds} can be told. */
 export interface ReleaseExpiredHoldsInput {
-  /** Called after each page of holds, with the numbers so far. */
+  /** Called for each page of holds that was read and after each hold, with the numbers so far. */
   onProgress?: ((progress: { released: number; failed: number }) => void) | undefined;
 }
 

@@ -23,6 +23,10 @@ const OPTIONS = [
 const NOTHING_HAPPENED = 'Nothing happened.';
 const MONEY_MAY_HAVE_MOVED = 'Money may have moved: call again with the same idempotentKey.';
 
+// How many expired holds a sweep releases at once: as fast as with all of a page, on DynamoDB Local with and
+// without 20 ms of latency, for one user and for many; and in time down to some 10 releases a second.
+const RELEASES_AT_ONCE = 256;
+
 const CLOSED_BY_OTHERS = ['HOLD_CAPTURED', 'HOLD_RELEASED', 'HOLD_NOT_FOUND'];
 
 const LISTING = ['userId', 'from', 'to', 'order', 'limit', 'cursor'];
@@ -240,15 +244,33 @@ class BalanceClient {
       const page = plain(
         await this.#page(options, (number) => this.#native.listExpiredHolds(number, after)),
       );
-      await Promise.all(page.holds.map((hold) => this.#sweep(hold, swept, options)));
-      onProgress?.({ released: swept.released, failed: swept.failures.length });
+      await this.#sweep(page.holds, swept, options, onProgress);
       after = page.next;
     } while (after !== undefined);
     return swept;
   }
 
+  // A page has thousands of holds, and the deadline of a call begins when it is accepted.
+  async #sweep(holds, swept, options, onProgress) {
+    const waiting = holds.map(({ idempotentKey }) => idempotentKey).reverse();
+    const tell = () => onProgress?.({ released: swept.released, failed: swept.failures.length });
+    const releaseOneByOne = async () => {
+      while (waiting.length > 0) {
+        await this.#releaseExpired(waiting.pop(), swept, options);
+        tell();
+      }
+    };
+    try {
+      tell();
+      await Promise.all(Array.from({ length: RELEASES_AT_ONCE }, releaseOneByOne));
+    } finally {
+      // Where onProgress throws, nothing further is released.
+      waiting.length = 0;
+    }
+  }
+
   // Whoever else has captured or released it was faster, which is fine.
-  async #sweep({ idempotentKey: hold }, swept, options) {
+  async #releaseExpired(hold, swept, options) {
     const cancellation = watch(options);
     try {
       const { replayed } = await this.#call(cancellation, (number) =>

@@ -158,25 +158,28 @@ describe('releaseExpiredHolds', () => {
     await other.close();
   });
 
-  test('several sweepers at once give nothing back twice', async () => {
+  test('several sweepers at once give nothing back twice, of thousands of holds', async () => {
     const { other, options } = await freshClient();
-    const users = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+    const users = Array.from({ length: 40 }, (_, index) => `user-${index}`);
     await Promise.all(
-      users.flatMap((userId) => Array.from({ length: 20 }, () => open(userId, 1, EXPIRED, other))),
+      users.flatMap((userId) => Array.from({ length: 50 }, () => open(userId, 1, EXPIRED, other))),
     );
-    const sweeps = Array.from({ length: 3 }, () => other.releaseExpiredHolds());
+    const news: number[] = [];
+    const onProgress = ({ released }: { released: number }) => news.push(released);
+    const sweeps = Array.from({ length: 3 }, () => other.releaseExpiredHolds({ onProgress }));
     const command = runForJson(['holds', 'sweep', ...options]);
     const swept = await Promise.all(sweeps);
     const { document } = await command;
     const released = swept.map((each) => each.released);
     expect(swept.flatMap(({ failures }) => failures)).toEqual([]);
     const total = released.reduce((sum, each) => sum + each, 0) + Number(document['released']);
-    expect(total).toBe(400);
+    expect(total).toBe(2000);
+    expect(new Set(news).size).toBeGreaterThan(10);
     for (const userId of users) {
       expect(await other.getBalance({ userId })).toMatchObject({ balance: '100', held: '0' });
     }
     await other.close();
-  }, 60_000);
+  }, 120_000);
 
   test('what was not released is told, and the others are', async () => {
     const { other } = await freshClient();
@@ -189,6 +192,17 @@ describe('releaseExpiredHolds', () => {
     expect(failures).toEqual([
       { hold: stuck, error: expect.objectContaining({ code: 'IDEMPOTENT_KEY_REUSED' }) },
     ]);
+    await other.close();
+  });
+
+  test('an error of onProgress ends the sweep, and nothing further is released', async () => {
+    const { other } = await freshClient();
+    await open('alice', 10, EXPIRED, other);
+    const onProgress = () => {
+      throw new Error('the pager has gone');
+    };
+    await expect(other.releaseExpiredHolds({ onProgress })).rejects.toThrow('the pager has gone');
+    expect(await other.getBalance({ userId: 'alice' })).toMatchObject({ held: '10' });
     await other.close();
   });
 
