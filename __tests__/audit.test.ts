@@ -79,6 +79,8 @@ test('empty tables are right', async () => {
       users: 0,
       records: 0,
       passes: 1,
+      defaultBalance: '100',
+      fittingDefaultBalance: null,
       mismatches: NOTHING,
       heldMismatches: NOTHING,
       negatives: NOTHING,
@@ -105,7 +107,7 @@ test('for people it says so in words', async () => {
   await expect(tables.auditForPeople()).resolves.toEqual({
     exitCode: 0,
     output:
-      'Read 1 users and 1 records in 1 pass.\nEvery balance is the default balance plus its records, and what is held is in open holds.\n',
+      'Read 1 users and 1 records in 1 pass.\nEvery balance is the default balance of 100 plus its records, and what is held is in open holds.\n',
     complaints: '',
   });
 });
@@ -208,6 +210,35 @@ test('differences that a double could not hold are found', async () => {
       mismatches: {
         items: [{ balance: stored, expected: '1234567890123456789012345678901234568' }],
       },
+    },
+  });
+});
+
+test('with another default balance than the application’s it says which one fits', async () => {
+  for (const user of ['alice', 'bob']) {
+    await tables.putRecord(`credit-${user}`, user, { amount: { N: '5' } });
+    await tables.putBalance(user, { N: '5' });
+  }
+
+  await expect(tables.audit()).resolves.toMatchObject({
+    exitCode: 1,
+    document: { defaultBalance: '100', fittingDefaultBalance: '0', mismatches: { count: 2 } },
+  });
+  const { output } = await tables.auditForPeople();
+  expect(output).toContain('run the audit again with --default-balance 0');
+  await expect(tables.audit('--default-balance', '0')).resolves.toMatchObject({ exitCode: 0 });
+});
+
+test('swapped tables are named, instead of a finding for each item', async () => {
+  await tables.putRecord('credit-1', 'alice', { amount: { N: '5' } });
+  await tables.putBalance('alice', { N: '105' });
+  const { balancesTable, transactionsTable } = tables;
+  const swapped = ['--balances-table', transactionsTable, '--transactions-table', balancesTable];
+
+  await expect(runForJson(['audit', ...swapped])).resolves.toMatchObject({
+    exitCode: 7,
+    document: {
+      error: { code: 'TABLE_MISMATCH', message: expect.stringContaining('swapped') },
     },
   });
 });

@@ -13,7 +13,7 @@ import { EXIT_CODES } from '../cli/exit-codes.js';
 import type { Warning } from '../cli/native.js';
 import { request } from './harness/calls';
 import { runCommand, runForJson } from './harness/command-line';
-import { fresh, putBalanceItem } from './harness/tables';
+import { balanceItem, fresh, putBalanceItem, record } from './harness/tables';
 import {
   type Answer,
   describedTable,
@@ -29,6 +29,11 @@ function move(changes: Partial<Record<'key' | 'user' | 'amount' | 'type', string
   const fields = { key: fresh('key'), user: fresh('user'), amount: '30.1', type: 'debit' };
   const merged: Record<string, string> = { ...fields, ...changes };
   return ['transact', ...Object.entries(merged).flatMap(([name, value]) => [`--${name}`, value])];
+}
+
+/** The same, and what the user begins with. */
+function moveOfNewUser(changes: Parameters<typeof move>[0] = {}): string[] {
+  return [...move(changes), '--default-balance', '100'];
 }
 
 /** Sign, digits and place of the point, however the decimal is spelt. */
@@ -48,9 +53,27 @@ afterEach(async () => {
 
 describe('balance', () => {
   test('prints the balance and nothing else', async () => {
-    await expect(runCommand(['balance', fresh('user')])).resolves.toEqual({
+    const user = fresh('user');
+    await putBalanceItem({ userId: { S: user }, balance: { N: '30' } });
+
+    await expect(runCommand(['balance', user])).resolves.toEqual({
+      exitCode: 0,
+      output: '30\n',
+      complaints: '',
+    });
+  });
+
+  test('says on stderr where it goes by a default balance that nobody gave', async () => {
+    const user = fresh('user');
+
+    await expect(runCommand(['balance', user])).resolves.toEqual({
       exitCode: 0,
       output: '100\n',
+      complaints: expect.stringContaining(`Nothing is stored for user "${user}"`),
+    });
+    await expect(runCommand(['balance', user, '--default-balance', '0'])).resolves.toEqual({
+      exitCode: 0,
+      output: '0\n',
       complaints: '',
     });
   });
@@ -60,7 +83,7 @@ describe('balance', () => {
 
     await expect(runForJson(['balance', user])).resolves.toEqual({
       exitCode: 0,
-      document: { userId: user, balance: 100 },
+      document: { userId: user, balance: 100, exists: false },
     });
   });
 
@@ -87,9 +110,13 @@ describe('balance', () => {
       const json = await runCommand(['balance', user, '--json']);
 
       expect(digits(text.output.trim())).toBe(digits(balance));
-      const [, written = ''] = /"balance": (\S+)\n/.exec(json.output) ?? [];
+      const [, written = ''] = /"balance": ([^\s,]+),?\n/.exec(json.output) ?? [];
       expect(digits(written)).toBe(digits(balance));
-      expect(JSON.parse(json.output)).toEqual({ userId: user, balance: Number(balance) });
+      expect(JSON.parse(json.output)).toEqual({
+        userId: user,
+        balance: Number(balance),
+        exists: true,
+      });
     },
   );
 
@@ -107,7 +134,7 @@ describe('balance', () => {
 describe('transact', () => {
   test('moves money and says so', async () => {
     const user = fresh('user');
-    const { exitCode, output } = await runCommand(move({ user, key: `for-${user}` }));
+    const { exitCode, output } = await runCommand(moveOfNewUser({ user, key: `for-${user}` }));
 
     expect({ exitCode, output }).toEqual({
       exitCode: 0,
@@ -116,8 +143,32 @@ describe('transact', () => {
     await expect(getCurrentBalance({ userId: user })).resolves.toBe(69.9);
   });
 
+  test('without --default-balance nothing is written for a user without a stored balance', async () => {
+    const [user, key] = [fresh('user'), fresh('key')];
+
+    await expect(runForJson(move({ user, key }))).resolves.toMatchObject({
+      exitCode: 2,
+      document: {
+        error: {
+          code: 'INVALID_OPTION',
+          message: expect.stringMatching(`"${user}".*Nothing was written.*--default-balance`),
+        },
+      },
+    });
+    expect(await balanceItem(user)).toBeUndefined();
+    expect(await record(key)).toBeUndefined();
+  });
+
+  test('a user with a stored balance needs no --default-balance', async () => {
+    const user = fresh('user');
+    await transact({ ...request(), userId: user, amount: 1, type: 'credit' });
+
+    await expect(runCommand(move({ user }))).resolves.toMatchObject({ exitCode: 0 });
+    await expect(getCurrentBalance({ userId: user })).resolves.toBe(70.9);
+  });
+
   test('a debit that is not covered is exit code 3, on stderr and with the library’s words', async () => {
-    await expect(runCommand(move({ amount: '100.01' }))).resolves.toEqual({
+    await expect(runCommand(moveOfNewUser({ amount: '100.01' }))).resolves.toEqual({
       exitCode: 3,
       output: '',
       complaints:
@@ -127,7 +178,7 @@ describe('transact', () => {
 
   test('the same command again is exit code 4 and moves nothing', async () => {
     const user = fresh('user');
-    const command = move({ user });
+    const command = moveOfNewUser({ user });
     await runCommand(command);
 
     await expect(runForJson(command)).resolves.toMatchObject({
@@ -141,7 +192,7 @@ describe('transact', () => {
     const first = request();
     await transact(first);
 
-    await expect(runForJson(move({ key: first.idempotentKey }))).resolves.toMatchObject({
+    await expect(runForJson(moveOfNewUser({ key: first.idempotentKey }))).resolves.toMatchObject({
       exitCode: 3,
       document: { error: { code: 'IDEMPOTENT_KEY_REUSED' } },
     });
@@ -152,7 +203,9 @@ describe('transact', () => {
     wire = hanging;
 
     await expect(
-      runForJson([...move(), '--endpoint', wire.endpoint], { signal: { name: 'SIGINT', after } }),
+      runForJson([...moveOfNewUser(), '--endpoint', wire.endpoint], {
+        signal: { name: 'SIGINT', after },
+      }),
     ).resolves.toMatchObject({
       exitCode: 5,
       document: { error: { code: 'OUTCOME_UNKNOWN', retryable: true } },
@@ -172,7 +225,7 @@ describe('transact', () => {
     ['1e400', 'exactly'],
     ['1e-400', 'exactly'],
   ])('the amount %j is refused before anything is sent', async (amount, word) => {
-    const { exitCode, complaints } = await runCommand(move({ amount }));
+    const { exitCode, complaints } = await runCommand(moveOfNewUser({ amount }));
 
     expect(exitCode).toBe(2);
     expect(complaints).toContain('--amount');
@@ -183,7 +236,7 @@ describe('transact', () => {
     'the amount %s is what it says',
     async (amount) => {
       const user = fresh('user');
-      await runCommand(move({ user, amount, type: 'credit' }));
+      await runCommand(moveOfNewUser({ user, amount, type: 'credit' }));
 
       await expect(getCurrentBalance({ userId: user })).resolves.toBe(100 + Number(amount));
     },
@@ -196,7 +249,7 @@ describe('transact', () => {
     [{ key: '' }, 'INVALID_IDEMPOTENT_KEY'],
     [{ type: 'gift' }, 'USAGE'],
   ])('%j is refused', async (changes, code) => {
-    await expect(runForJson(move(changes))).resolves.toMatchObject({
+    await expect(runForJson(moveOfNewUser(changes))).resolves.toMatchObject({
       exitCode: 2,
       document: { error: { code, retryable: false } },
     });

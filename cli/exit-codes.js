@@ -55,7 +55,7 @@ const EXIT_CODES_HELP = `
 Exit codes:
   0    done, and nothing is wrong
   1    tables check or audit found something wrong
-  2    the command line is wrong; nothing was sent
+  2    the command line is wrong; nothing was changed
   3    refused; no money moved (insufficient balance, key used for another request, …)
   4    duplicate: this very request was recorded before; treat it as done
   5    outcome unknown: money may have moved; run the same command with the same key

@@ -41,6 +41,10 @@ export interface AuditReport {
   users: number;
   records: number;
   passes: number;
+  /** What a user without a stored balance was taken to have. */
+  defaultBalance: string;
+  /** The default balance with which all users would add up who do not, if there is one. */
+  fittingDefaultBalance?: string;
   mismatchCount: number;
   mismatches: { userId: string; balance?: string; expected: string; records: number }[];
   heldMismatchCount: number;

@@ -39,6 +39,9 @@ const COPIED = [
 /** More faults than usual: what a bug needs to show comes sooner. */
 const FAULTS = '0.4';
 
+/** What a run tells at most, in bytes: the evidence of thousands of complaints. */
+const MAX_FIGURES = 256 * 1024 * 1024;
+
 /** Calls of one attempt to find a bug. */
 const CALLS = 960;
 
@@ -156,7 +159,12 @@ function hunt(name, [script = 'run.mjs', ...options], attempts) {
           : []),
         ...options,
       ],
-      { cwd: COPY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+      {
+        cwd: COPY,
+        encoding: 'utf8',
+        maxBuffer: MAX_FIGURES,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
     );
     if (child.stdout === '') {
       // It did not come to a judgement, which proves nothing.

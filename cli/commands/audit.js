@@ -23,7 +23,7 @@ function addAudit(program, take) {
 Reads both tables to the end, in parallel segments and strongly consistent, and reports every user
 whose balance is not the default balance plus the records, every user for whom other money is held than
 what the open holds have, every balance below zero and every item that this package would not have
-written. Give the --default-balance that the tables are used with.
+written. Give the --default-balance that your application uses; where another one fits, it says so.
 
 Money may move meanwhile. Who does not add up is looked at again, until no record was added between
 two looks: only then it is an error. Who keeps moving is reported as busy, and not judged.
@@ -73,7 +73,7 @@ async function audit(options) {
  * @returns {import('../output.js').Result}
  */
 function describe(report) {
-  const { users, records, passes } = report;
+  const { users, records, passes, defaultBalance, fittingDefaultBalance } = report;
   const { mismatchCount, heldMismatchCount, negativeCount, malformedCount } = report;
   const hasFindings = mismatchCount + heldMismatchCount + negativeCount + malformedCount > 0;
   const verdict = hasFindings ? 'wrong' : report.busyCount > 0 ? 'busy' : 'right';
@@ -84,6 +84,8 @@ function describe(report) {
       users,
       records,
       passes,
+      defaultBalance,
+      fittingDefaultBalance: fittingDefaultBalance ?? null,
       mismatches: { count: report.mismatchCount, items: report.mismatches.map(withNull) },
       heldMismatches: {
         count: report.heldMismatchCount,
@@ -95,15 +97,21 @@ function describe(report) {
     },
     text: [
       `Read ${grouped(users)} users and ${grouped(records)} records in ${passes} ${passes === 1 ? 'pass' : 'passes'}.`,
+      ...(fittingDefaultBalance === undefined ? [] : ['', advice(report)]),
       ...kinds(report),
       ...(verdict === 'right'
         ? [
-            'Every balance is the default balance plus its records, and what is held is in open holds.',
+            `Every balance is the default balance of ${defaultBalance} plus its records, and what is held is in open holds.`,
           ]
         : []),
     ].join('\n'),
     exitCode: exitCodes[verdict],
   };
+}
+
+/** @param {AuditReport} report */
+function advice({ defaultBalance, fittingDefaultBalance }) {
+  return `All users who do not add up with the default balance of ${defaultBalance} would with ${fittingDefaultBalance}. If that is what your application uses, run the audit again with --default-balance ${fittingDefaultBalance}. If it is not, somebody has created these users with it.`;
 }
 
 /** @param {AuditReport['mismatches'][number]} mismatch */

@@ -2,7 +2,7 @@
 
 const { EXIT } = require('../exit-codes.js');
 const { untilInterrupted } = require('../interruption.js');
-const { ExactNumber } = require('../output.js');
+const { ExactNumber, quote } = require('../output.js');
 const { addSettings, clientOptions } = require('../settings.js');
 
 /**
@@ -16,7 +16,7 @@ function addBalance(program, take) {
       'after',
       `
 The read is strongly consistent and creates nothing. A user without a stored balance has the
-default balance. All digits are printed, which a JavaScript number could not always hold; with --json
+default balance: give the --default-balance that your application uses. All digits are printed, which a JavaScript number could not always hold; with --json
 they are a JSON number. A user whose name begins with a dash goes after two dashes: balance -- -x
 
 Needs dynamodb:GetItem on the table of balances.
@@ -34,13 +34,18 @@ Example:
 async function readBalance(userId, options) {
   const { BalanceClient } = require('../..');
   const client = new BalanceClient(clientOptions(options));
-  const { balance } = await untilInterrupted(
+  const { balance, exists } = await untilInterrupted(
     () => client.getBalance({ userId }),
     options['json'],
     () => 'Interrupted. Nothing was changed.',
   );
+  if (!exists && options['defaultBalance'] === undefined) {
+    process.stderr.write(
+      `Nothing is stored for user ${quote(userId)}, so that this is the default balance. If your application uses another one, give it as --default-balance.\n`,
+    );
+  }
   return {
-    document: { userId, balance: new ExactNumber(balance) },
+    document: { userId, balance: new ExactNumber(balance), exists },
     text: balance,
     exitCode: EXIT.SUCCESS,
   };

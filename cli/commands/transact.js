@@ -32,9 +32,12 @@ Choose the key before the first attempt and keep it for every further one. After
 run the same command again: with the same key the money cannot move twice. Exit code 4 says that it
 moved before.
 
+The first transaction of a user stores the default balance with it. So for a user without a stored
+balance --default-balance must say what your application uses; otherwise nothing is written.
+
 The amount is a decimal such as 30.1. What a JavaScript number cannot hold exactly is refused.
 
-Needs dynamodb:UpdateItem on the table of balances, dynamodb:PutItem and
+Needs dynamodb:UpdateItem and dynamodb:GetItem on the table of balances, dynamodb:PutItem and
 dynamodb:ConditionCheckItem on the table of transactions.
 
 Example:
@@ -48,15 +51,37 @@ async function move(options) {
   const { key: idempotentKey, user: userId, amount, type } = options;
   const { BalanceClient } = require('../..');
   const client = new BalanceClient(clientOptions(options));
-  await withInterruption((signal) =>
-    client.transact({ idempotentKey, userId, amount, type }, { signal }),
-  );
+  await withInterruption(async (signal) => {
+    if (options['defaultBalance'] === undefined) {
+      await refuseNewUser(client, userId, signal);
+    }
+    await client.transact({ idempotentKey, userId, amount, type }, { signal });
+  });
   const deed = type === 'credit' ? 'Credited' : 'Debited';
   return {
     document: { idempotentKey, userId, amount, type, result: 'committed' },
     text: `${deed} ${amount}: user ${quote(userId)}, key ${quote(idempotentKey)}.`,
     exitCode: EXIT.SUCCESS,
   };
+}
+
+/**
+ * What a user begins with is the application's choice, and would be stored for ever.
+ *
+ * @param {import('../..').BalanceClient} client
+ * @param {string} userId
+ * @param {AbortSignal} signal
+ */
+async function refuseNewUser(client, userId, signal) {
+  const { exists } = await client.getBalance({ userId }, { signal });
+  if (!exists) {
+    const { BalanceError } = require('../..');
+    throw new BalanceError({
+      code: 'INVALID_OPTION',
+      retryable: false,
+      message: `Nothing is stored for user ${quote(userId)} yet. Nothing was written: give the default balance that your application uses as --default-balance (100, unless it says otherwise), or check the name and the tables.`,
+    });
+  }
 }
 
 module.exports = { addTransact };

@@ -58,6 +58,8 @@ pub struct AuditReport {
     pub users: i64,
     pub records: i64,
     pub passes: u32,
+    pub default_balance: String,
+    pub fitting_default_balance: Option<String>,
     pub mismatch_count: i64,
     pub mismatches: Vec<MismatchData>,
     pub held_mismatch_count: i64,
@@ -232,6 +234,10 @@ impl From<Report> for AuditReport {
             users: count(report.users),
             records: count(report.records),
             passes: report.passes,
+            default_balance: report.default_balance.to_plain_string(),
+            fitting_default_balance: report
+                .fitting_default_balance
+                .map(|balance| balance.to_plain_string()),
             mismatch_count,
             mismatches,
             held_mismatch_count,

@@ -119,6 +119,11 @@ pub struct Report {
     pub records: u64,
     /// How often the records were read.
     pub passes: u32,
+    /// What a user without a stored balance was taken to have.
+    pub default_balance: Decimal,
+    /// The default balance with which those users would add up who do not, if it is the same for all of
+    /// them and there are several.
+    pub fitting_default_balance: Option<Decimal>,
     pub mismatches: Findings<Mismatch>,
     pub held_mismatches: Findings<HeldMismatch>,
     pub negatives: Findings<Negative>,
@@ -417,6 +422,9 @@ impl Recount {
         for user_id in self.suspects.into_keys() {
             self.report.busy.add(user_id);
         }
+        self.report.fitting_default_balance =
+            fitting_default(&self.report.mismatches, &self.default_balance);
+        self.report.default_balance = self.default_balance;
         // In the order of names rather than of hashes: two reports can be compared.
         self.report.mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         self.report.held_mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
@@ -425,6 +433,15 @@ impl Recount {
         self.report.busy.kept.sort();
         self.report
     }
+}
+
+/// The default balance that explains all mismatches: they differ by the same amount.
+fn fitting_default(mismatches: &Findings<Mismatch>, default_balance: &Decimal) -> Option<Decimal> {
+    let difference = |it: &Mismatch| Some(it.balance.as_ref()?.minus(&it.expected));
+    let (first, others) = mismatches.kept.split_first()?;
+    let shared = difference(first)?;
+    let is_shared = |it: &Mismatch| difference(it).as_ref() == Some(&shared);
+    (!others.is_empty() && others.iter().all(is_shared)).then(|| default_balance.plus(&shared))
 }
 
 /// Whether a balance is the default plus the records. This package never writes a record without

@@ -39,6 +39,11 @@ fn record(key: &str, user_id: &str, amount: &str, transaction_type: &str) -> Rec
     }
 }
 
+/// The report on empty tables.
+fn empty_report() -> Report {
+    Report { default_balance: decimal(100), ..Report::default() }
+}
+
 /// An audit of tables in which nothing moves.
 fn audit(balances: &[BalanceItem], records: &[RecordItem]) -> Report {
     let mut pass = FirstPass::new(&DefaultBalance::default());
@@ -70,7 +75,22 @@ fn a_balance_of_the_default_plus_the_records_is_right() {
         &[balance("alice", number("130.1"))],
         &[record("1", "alice", "50.2", "credit"), record("2", "alice", "20.1", "debit")],
     );
-    assert_eq!(report, Report { users: 1, records: 2, passes: 2, ..Report::default() });
+    assert_eq!(report, Report { users: 1, records: 2, passes: 2, ..empty_report() });
+}
+
+#[test]
+fn who_does_not_add_up_by_the_same_amount_would_with_another_default_balance() {
+    let records = [record("1", "alice", "50", "credit"), record("2", "bob", "20", "credit")];
+    let fitting = |alice: &str, bob: &str, carol: &str| {
+        let of_users = [("alice", alice), ("bob", bob), ("carol", carol)];
+        audit(&of_users.map(|(user, stored)| balance(user, number(stored))), &records)
+            .fitting_default_balance
+    };
+    assert_eq!(fitting("50", "20", "0"), Some(decimal(0)));
+    assert_eq!(fitting("50", "20", "100"), Some(decimal(0)));
+    assert_eq!(fitting("50", "21", "0"), None);
+    assert_eq!(fitting("50", "120", "100"), None, "one alone says nothing of the others");
+    assert_eq!(fitting("150", "120", "100"), None);
 }
 
 #[test]
@@ -81,7 +101,7 @@ fn what_is_held_is_what_the_open_holds_have() {
         hold("3", "alice", "5", "open"),
     ];
     let report = audit(&[with_held("alice", "64.5", number("25.5"))], &records);
-    assert_eq!(report, Report { users: 1, records: 3, passes: 2, ..Report::default() });
+    assert_eq!(report, Report { users: 1, records: 3, passes: 2, ..empty_report() });
     for held in [Attribute::Absent, number("0"), number("35.5")] {
         let report = audit(&[with_held("alice", "64.5", held.clone())], &records);
         let finding = HeldMismatch {

@@ -57,7 +57,7 @@ impl<'a> Scan<'a> {
         let attributes = &["userId", "balance", "held", "epoch"];
         let table = &self.options.balances_table;
         self.add(table, attributes, |items| {
-            Page::Balances(items.iter().map(balance_item).collect())
+            items.iter().map(balance_item).collect::<Option<_>>().map(Page::Balances)
         })
     }
 
@@ -66,10 +66,18 @@ impl<'a> Scan<'a> {
         let attributes =
             &["idempotentKey", "userId", "amount", "type", "timestamp", "callId", "holdState"];
         let table = &self.options.transactions_table;
-        self.add(table, attributes, |items| Page::Records(items.iter().map(record_item).collect()))
+        self.add(table, attributes, |items| {
+            items.iter().map(record_item).collect::<Option<_>>().map(Page::Records)
+        })
     }
 
-    fn add(mut self, table: &'a str, attributes: &[&str], read: fn(&[Item]) -> Page) -> Self {
+    /// The first of the attributes is the key of the table: `read` has nothing to say of items without it.
+    fn add(
+        mut self,
+        table: &'a str,
+        attributes: &'static [&'static str],
+        read: fn(&[Item]) -> Option<Page>,
+    ) -> Self {
         let Self { connection, options, .. } = self;
         for number in 0..SEGMENTS {
             let segment = segment(table, attributes, number);
@@ -79,7 +87,8 @@ impl<'a> Scan<'a> {
                 let output =
                     retrying::send::<ScanOperation>(request, ATTEMPTS, connection, options).await?;
                 // Without them it is not known that the page is empty.
-                let page = read(&output.items.ok_or_else(|| unreadable("it has no Items"))?);
+                let items = output.items.ok_or_else(|| unreadable("it has no Items"))?;
+                let page = read(&items).ok_or_else(|| another_table(table, attributes))?;
                 let rest = output.last_evaluated_key.map(|last| {
                     input.exclusive_start_key = Some(last);
                     input
@@ -138,7 +147,7 @@ pub async fn sums_of(
                 Ok(answer) => answer,
                 Err(failure) => return Err(explain(failure, connection, options).await),
             };
-            found.extend(items.iter().map(|item| (user_id(item), sums(item))));
+            found.extend(items.iter().filter_map(|item| Some((text(item, "userId")?, sums(item)))));
             wanted = rest;
             if wanted.is_empty() {
                 break;
@@ -199,6 +208,23 @@ fn unreadable(complaint: &str) -> Failure {
     Failure { code: None, fault: fault::unreadable(complaint) }
 }
 
+/// Every item of a table has its key.
+fn another_table(table: &str, attributes: &[&str]) -> Failure {
+    let key = attributes.first().copied().unwrap_or_default();
+    let (option, other) = match key {
+        "userId" => ("balancesTable", "transactionsTable"),
+        _ => ("transactionsTable", "balancesTable"),
+    };
+    let error = BalanceError::new(
+        ErrorCode::TableMismatch,
+        format!(
+            "Table {table} has items without {key}, so that it cannot be the {option}. Are it and the \
+             {other} swapped? There is no verdict, and nothing was changed."
+        ),
+    );
+    Failure { code: None, fault: Fault::Final(error) }
+}
+
 fn no_verdict(reason: &str) -> BalanceError {
     BalanceError::new(
         ErrorCode::NothingHappened,
@@ -209,13 +235,14 @@ fn no_verdict(reason: &str) -> BalanceError {
     )
 }
 
-fn balance_item(item: &Item) -> BalanceItem {
-    BalanceItem {
-        user_id: user_id(item),
+/// `None`: it has not the key of the table of balances.
+fn balance_item(item: &Item) -> Option<BalanceItem> {
+    Some(BalanceItem {
+        user_id: text(item, "userId")?,
         balance: attribute(item, "balance"),
         held: attribute(item, "held"),
         epoch: attribute(item, "epoch"),
-    }
+    })
 }
 
 fn sums(item: &Item) -> Sums {
@@ -223,29 +250,25 @@ fn sums(item: &Item) -> Sums {
     Sums { balance: number("balance"), held: number("held") }
 }
 
-fn record_item(item: &Item) -> RecordItem {
-    RecordItem {
-        idempotent_key: text(item, "idempotentKey"),
+/// `None`: it has not the key of the table of transactions.
+fn record_item(item: &Item) -> Option<RecordItem> {
+    Some(RecordItem {
+        idempotent_key: text(item, "idempotentKey")?,
         user_id: attribute(item, "userId"),
         amount: attribute(item, "amount"),
         transaction_type: attribute(item, "type"),
         timestamp: attribute(item, "timestamp"),
         call_id: attribute(item, "callId"),
         hold_state: attribute(item, "holdState"),
-    }
+    })
 }
 
 fn key(user_id: &str) -> Item {
     HashMap::from([("userId".to_owned(), AttributeValue::S(user_id.to_owned()))])
 }
 
-fn user_id(item: &Item) -> String {
-    text(item, "userId")
-}
-
-/// The table's own key, which always is a string.
-fn text(item: &Item, name: &str) -> String {
-    item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+fn text(item: &Item, name: &str) -> Option<String> {
+    item.get(name).and_then(|value| value.as_s().ok()).cloned()
 }
 
 fn attribute(item: &Item, name: &str) -> Attribute {
