@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::CancellationReason;
 
 use crate::dynamodb::configuration::identity_cache::{NoSigningContext, SignAgain};
 use crate::dynamodb::transport::genuine::Foreign;
-use crate::dynamodb::transport::http::{Unreadable, Unsent};
+use crate::dynamodb::transport::http::{NobodyListens, Unreadable, Unsent};
 use crate::dynamodb::transport::wire::Misdirected;
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::store::{Fault, Reason};
@@ -194,6 +194,9 @@ where
             .caused_by(Some(deepest_cause(error))),
         );
     }
+    if let Some(absence) = find_source::<NobodyListens>(error) {
+        return Fault::Final(nobody_listens(absence, error));
+    }
     // Whatever the gate says: it may have been passed for a connection that turned out closed.
     if let Some(unsent) = find_source::<Unsent>(error) {
         return Fault::NotTaken(unreached(unsent, error));
@@ -206,6 +209,18 @@ where
     } else {
         unsendable(error)
     }
+}
+
+/// Nothing was ever sent by this client, as nobody has been there.
+fn nobody_listens(absence: &NobodyListens, error: &(dyn Error + 'static)) -> BalanceError {
+    BalanceError::new(
+        ErrorCode::NothingHappened,
+        format!(
+            "Nothing happened: {absence}{}. Start DynamoDB Local there, or set the option endpoint or \
+             AWS_ENDPOINT_URL_DYNAMODB to where it is. It is safe to call again.",
+            place(error)
+        ),
+    )
 }
 
 /// A request that could not be built.

@@ -9,6 +9,7 @@ mod connect;
 mod encryption;
 mod exchange;
 mod idle;
+mod listener;
 mod lookup;
 mod proxy;
 mod socket;
@@ -16,6 +17,7 @@ mod socket;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -28,6 +30,7 @@ use http::Request;
 use self::connect::Connector;
 use self::exchange::{Answer, Connection, Failure};
 use self::idle::IdleConnections;
+pub use self::listener::NobodyListens;
 use crate::error::BalanceError;
 use crate::options::Deadlines;
 use crate::store::SendGate;
@@ -164,6 +167,12 @@ impl Unsent {
 
     pub fn because(summary: impl Into<String>, cause: impl Into<BoxError>) -> Self {
         Self { summary: summary.into(), cause: Some(cause.into()) }
+    }
+
+    /// Whether nobody listens where it was to be sent to.
+    fn is_refusal(&self) -> bool {
+        let cause = self.cause.as_ref().and_then(|cause| cause.downcast_ref::<io::Error>());
+        cause.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     }
 }
 

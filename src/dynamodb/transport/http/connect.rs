@@ -26,6 +26,7 @@ use tokio_rustls::TlsConnector;
 use super::Unsent;
 use super::encryption::Encryption;
 use super::exchange::{Connection, ThroughProxy};
+use super::listener::{Listener, NobodyListens};
 use super::lookup;
 use super::proxy::Proxies;
 use super::socket::{self, Stream};
@@ -100,6 +101,7 @@ pub struct Connector {
     encryption: Encryption,
     proxies: Proxies,
     deadlines: Deadlines,
+    listener: Listener,
 }
 
 impl Connector {
@@ -111,6 +113,7 @@ impl Connector {
             encryption: Encryption::new(environment),
             proxies: Proxies::read(environment)?,
             deadlines,
+            listener: Listener::default(),
         })
     }
 
@@ -145,13 +148,23 @@ impl Connector {
                 lookup::addresses(target.host()),
             )
             .await?;
+        let is_here = !target.is_harmless && addresses.iter().all(IpAddr::is_loopback);
         let socket = self
             .within(
                 until,
                 &format!("connecting to {whom}"),
                 first_to_connect(addresses, target.port()),
             )
-            .await?;
+            .await;
+        let socket = match socket {
+            Err(unsent) if is_here && unsent.is_refusal() => {
+                return Err(self.blame_absence(unsent, whom));
+            }
+            outcome => outcome?,
+        };
+        if is_here {
+            self.listener.connected();
+        }
         let address = socket.peer_addr().map(|address| address.ip());
         let stream: Stream = Box::new(socket);
         let outcome = if target.is_encrypted() {
@@ -163,6 +176,15 @@ impl Connector {
             lookup::note(target.host(), address, outcome.is_ok());
         }
         outcome
+    }
+
+    /// A connection to this machine was refused.
+    fn blame_absence(&self, unsent: Unsent, host_and_port: String) -> Unsent {
+        if self.listener.is_absent(Instant::now()) {
+            Unsent::because("connecting failed", NobodyListens { host_and_port })
+        } else {
+            unsent
+        }
     }
 
     async fn encrypt(

@@ -214,7 +214,7 @@ async fn a_request_that_nobody_waits_for_any_more_resets_its_connection_at_once(
     });
     assert!(outcome.is_err());
     let end = timeout(Duration::from_millis(500), stream.read_u8()).await.expect("it is closed");
-    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn what_the_kernel_has_not_delivered_is_never_delivered() {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut arrived = Vec::new();
     let end = timeout(Duration::from_secs(5), stream.read_to_end(&mut arrived)).await.unwrap();
-    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     assert!(arrived.len() < 8 << 20, "all of it was delivered");
 }
 
