@@ -1,5 +1,5 @@
 /**
- * User balances on DynamoDB that stay true under races, retries and crashes.
+ * User balances on DynamoDB that stay correct when calls race, are retried, or crash.
  *
  * @packageDocumentation
  */

@@ -6,8 +6,8 @@ import process from 'node:process';
 
 import { run, step } from './setup.mjs';
 
-step('Known vulnerabilities of the npm packages that users install');
-run('npm', ['audit', '--omit=dev']);
+step('Known vulnerabilities of the npm packages, those in the published command line among them');
+run('npm', ['audit']);
 
 step('Known vulnerabilities and licences of the crates');
 if (spawnSync('cargo', ['deny', '--version']).status !== 0) {

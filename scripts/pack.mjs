@@ -1,8 +1,8 @@
 // npm run package: the main package and the packages of the platforms as tarballs, as they are
 // published. With `--all` every platform must have been built; without, those that were.
 //
-// What differs from the package.json of the repository is written here: the packages of the
-// platforms as optional dependencies of exactly this version. In the repository they would make
+// The command line is bundled. What differs from the package.json of the repository is written here: the
+// packages of the platforms as optional dependencies of exactly this version. In the repository they would make
 // `npm install` look for packages that are not published yet.
 
 import { execFileSync } from 'node:child_process';
@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { bundleCommandLine } from './command-line.mjs';
 import { allPlatforms, artifacts, manifest } from './platforms.mjs';
 import { installPackages, root, run, step } from './setup.mjs';
 
@@ -53,7 +54,7 @@ export async function packAll({ all = false } = {}) {
   }
   step(`Packing the main package and ${built.map(({ name }) => name).join(', ')}`);
   stagePlatforms(built);
-  stageMain(platforms);
+  await stageMain(platforms);
   for (const folder of [mainFolder, ...built.map(({ name }) => join(platformFolders, name))]) {
     run('npm', ['pack', '--loglevel=error', '--pack-destination', tarballs], { cwd: folder });
   }
@@ -74,7 +75,7 @@ function stagePlatforms(built) {
   execFileSync('npx', command, { cwd: root, stdio: 'pipe', shell: process.platform === 'win32' });
   for (const { name, file } of built) {
     const manifestFile = join(platformFolders, name, 'package.json');
-    const published = { ...JSON.parse(readFileSync(manifestFile, 'utf8')), ...repositoryField() };
+    const published = { ...JSON.parse(readFileSync(manifestFile, 'utf8')), ...repositoryFields() };
     writeFileSync(manifestFile, `${JSON.stringify(published, null, 2)}\n`);
     copyFileSync(join(artifacts, file), join(platformFolders, name, file));
     copyFileSync(join(root, 'LICENSE'), join(platformFolders, name, 'LICENSE'));
@@ -82,26 +83,31 @@ function stagePlatforms(built) {
 }
 
 /** npm only takes a provenance whose repository the package names. GitHub Actions knows it. */
-function repositoryField() {
+function repositoryFields() {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = process.env;
+  const url = `${server}/${repository}`;
   return repository === undefined
     ? {}
-    : { repository: { type: 'git', url: `git+${server}/${repository}.git` } };
+    : {
+        homepage: `${url}#readme`,
+        bugs: { url: `${url}/issues` },
+        repository: { type: 'git', url: `git+${url}.git` },
+      };
 }
 
 /** @param {import('./platforms.mjs').Platform[]} platforms */
-function stageMain(platforms) {
+async function stageMain(platforms) {
   const { scripts: _1, devDependencies: _2, napi: _3, ...published } = manifest();
   published.optionalDependencies = Object.fromEntries(
     platforms.map(({ packageName }) => [packageName, published.version]),
   );
-  Object.assign(published, repositoryField());
+  Object.assign(published, repositoryFields());
   writeFileSync(join(mainFolder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
-  // npm leaves out what is excepted.
-  const included = published.files.filter((/** @type {string} */ file) => !file.startsWith('!'));
-  for (const file of [...included, 'README.md', 'LICENSE']) {
+  const copied = published.files.filter((/** @type {string} */ file) => file !== 'cli');
+  for (const file of [...copied, 'README.md', 'LICENSE']) {
     cpSync(join(root, file), join(mainFolder, file), { recursive: true });
   }
+  await bundleCommandLine(join(mainFolder, 'cli'));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
