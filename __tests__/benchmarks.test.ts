@@ -217,3 +217,44 @@ test('each plot is drawn with the peers that it compares', () => {
   }
   expect(plot('latency')).toMatch(/^<svg .*p50.*p99/s);
 });
+
+/** The contrast of two greys by their brightness, 0 to 255. Source: WCAG 2.2, relative luminance. */
+function contrast(one: number, other: number): number {
+  const luminance = (value: number) =>
+    value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+  const [light, dark] = [luminance(Math.max(one, other)), luminance(Math.min(one, other))];
+  return (light + 0.05) / (dark + 0.05);
+}
+
+test('the words of the plots can be read on white and on black', () => {
+  report(justReached());
+  const plots = ['why', 'start-up', 'cpu', 'hot-account', 'latency'].map((name) =>
+    readFileSync(join(folder, 'benchmarks', `${name}.svg`), 'utf8'),
+  );
+  const greys = plots.flatMap((plot) =>
+    [...plot.matchAll(/<text [^>]*fill="#(\w\w)\1\1"/g)].map(([, grey]) =>
+      Number.parseInt(`${grey}`, 16),
+    ),
+  );
+
+  expect(greys.length).toBeGreaterThan(20);
+  for (const grey of new Set(greys)) {
+    expect(contrast(grey, 255)).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(grey, 0)).toBeGreaterThanOrEqual(4.5);
+  }
+});
+
+test('the legend of the latencies has a line that is drawn for each percentile', () => {
+  report(justReached());
+  const plot = readFileSync(join(folder, 'benchmarks', 'latency.svg'), 'utf8');
+  const samples = [
+    ...plot.matchAll(
+      /<path [^>]*stroke="#\w{6}" stroke-width="2" stroke-dasharray="(\d,\d)"[^>]*\/>/g,
+    ),
+  ];
+  const dashes = samples
+    .filter(([sample]) => sample.includes('d="M-15,0L15,0"'))
+    .map(([, dash]) => dash);
+
+  expect(dashes).toEqual(['1,0', '4,2']);
+});

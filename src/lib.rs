@@ -1,4 +1,4 @@
-//! User balances on DynamoDB that stay true under races, retries and crashes.
+//! User balances on DynamoDB that stay correct when calls race, are retried, or crash.
 //!
 //! `binding` takes JavaScript values, `transaction` and `money` validate them, `driver` accepts the call,
 //! `core` decides who travels with whom and what an answer means, `driver` sends and brings back, `store`

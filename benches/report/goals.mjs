@@ -145,6 +145,40 @@ export function judge(results) {
   ];
 }
 
+/**
+ * What a user gains against SDK v3, the largest first. What was not measured is left out.
+ *
+ * @param {Results} results
+ * @returns {{ what: string, times: number }[]}
+ */
+export function advantages(results) {
+  const perSecond = (/** @type {'transact' | 'reserve' | 'transfer'} */ operation) =>
+    ratio(
+      find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'package' }),
+      find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'sdk' }),
+    );
+  const all = [
+    { what: 'Debits and credits per second on one account', times: perSecond('transact') },
+    { what: 'Holds per second on one account', times: perSecond('reserve') },
+    { what: 'Transfers per second to one account', times: perSecond('transfer') },
+    { what: 'Balances read per CPU second', times: againstSdk(results, { ...reads, callers: 64 }) },
+    {
+      what: 'Transactions per CPU second, many users',
+      times: againstSdk(results, { ...transactions, callers: 64 }),
+    },
+    {
+      what: 'Time to the first balance, over HTTPS',
+      times: ratio(
+        findStart(results, 'firstBalance', { peer: 'sdk', protocol: 'https' }),
+        findStart(results, 'firstBalance', { peer: 'package', protocol: 'https' }),
+      ),
+    },
+  ];
+  return all
+    .flatMap(({ what, times }) => (times === undefined ? [] : [{ what, times }]))
+    .sort((one, other) => other.times - one.times);
+}
+
 /** Transactions a second that one process can commit on one account of the model. */
 export const physicalLimit = (RECORDS_PER_TRANSACTION * 1000) / LATENCY;
 
