@@ -555,6 +555,40 @@ export class BalanceClient {
   createTables(options?: CreateTablesOptions): Promise<void>;
 }
 
+/**
+ * `await using client = new BalanceClient()` closes it at the end of the block, as {@link BalanceClient.close}
+ * does: where TypeScript (`lib` with `esnext.disposable`) and the runtime have `Symbol.asyncDispose`.
+ */
+export interface BalanceClient
+  extends Record<
+    SymbolConstructor extends { readonly asyncDispose: infer AsyncDispose }
+      ? AsyncDispose & symbol
+      : never,
+    () => Promise<void>
+  > {}
+
+/**
+ * What a {@link BalanceClient} does for those who use balances: all but its making, its tables and its end.
+ * For code that is handed a client, so that a test can hand it something else. A minor version may add
+ * operations; `Pick` those that you use where that would be in the way.
+ */
+export type BalanceOperations = Pick<
+  BalanceClient,
+  | 'getCurrentBalance'
+  | 'transact'
+  | 'getBalance'
+  | 'getTransaction'
+  | 'createTransaction'
+  | 'createTransactions'
+  | 'createHold'
+  | 'captureHold'
+  | 'releaseHold'
+  | 'listHolds'
+  | 'releaseExpiredHolds'
+  | 'listTransactions'
+  | 'iterateTransactions'
+>;
+
 /** What a caller may want to treat differently. Stable: match on these. */
 export type BalanceErrorCode =
   /**

@@ -101,6 +101,7 @@ class BalanceClient {
   #isFlushing = false;
   #tablesBeingMade = new Set();
   #isClosed = false;
+  #closing;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
@@ -343,11 +344,17 @@ class BalanceClient {
 
   async close() {
     this.#isClosed = true;
+    this.#closing = this.#closing ?? this.#end();
+    await this.#closing;
+  }
+
+  async #end() {
     const close = () => this.#calls.begin((number) => this.#native.close(number));
     await Promise.all([close(), ...this.#tablesBeingMade]);
     // What was answered together with it gets to its callers first: answers that come later come in
     // a later turn. (A timer would say so as well, but tests replace those.)
     await close();
+    this.#native.release();
   }
 
   async createTables(options) {
@@ -419,6 +426,13 @@ class BalanceClient {
     }
     return Object.assign(new Error(cause.message), { name: cause.name });
   }
+}
+
+// Node 18.18 and others have the symbol.
+if (Symbol.asyncDispose !== undefined) {
+  define(BalanceClient.prototype, Symbol.asyncDispose, function asyncDispose() {
+    return this.close();
+  });
 }
 
 let defaultClient;

@@ -3,6 +3,7 @@
 import {
   BalanceClient,
   type BalanceErrorCode,
+  type BalanceOperations,
   getCurrentBalance,
   transact,
 } from 'dynamodb-balance';
@@ -108,6 +109,29 @@ export const client = new BalanceClient({
     return { accessKeyId: region, secretAccessKey: callerClientConfig.profile ?? '' };
   },
 });
+
+// A stub of the operations, or of some of them.
+const refuse = () => Promise.reject(new Error('not in this test'));
+export const stub: BalanceOperations = {
+  getCurrentBalance: async ({ userId }) => userId.length,
+  transact: async () => {},
+  getBalance: async ({ userId }) => ({ userId, balance: '100', held: '0', exists: false }),
+  getTransaction: async () => undefined,
+  createTransaction: refuse,
+  createTransactions: refuse,
+  createHold: refuse,
+  captureHold: refuse,
+  releaseHold: refuse,
+  listHolds: async () => ({ holds: [] }),
+  releaseExpiredHolds: async () => ({ released: 0, failures: [] }),
+  listTransactions: async () => ({ transactions: [] }),
+  iterateTransactions: async function* () {},
+};
+export const operations: BalanceOperations = client;
+export class Stub implements Pick<BalanceOperations, 'transact'> {
+  async transact(): Promise<void> {}
+}
+export const reader: Pick<BalanceOperations, 'getCurrentBalance'> = stub;
 
 export function describeCode(code: BalanceErrorCode): string {
   switch (code) {

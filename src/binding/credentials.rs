@@ -1,6 +1,7 @@
 //! Credentials from JavaScript: an object, or a function that is asked for one.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use napi::Status;
@@ -58,7 +59,23 @@ pub fn check_credentials(
 pub type CredentialsFunction =
     ThreadsafeFunction<String, Promise<CredentialsAnswer>, String, Status, false, true>;
 
-pub struct FromJavaScript(pub CredentialsFunction);
+/// `None` once the client has been closed.
+pub struct FromJavaScript(Mutex<Option<Arc<CredentialsFunction>>>);
+
+impl FromJavaScript {
+    pub fn new(function: CredentialsFunction) -> Self {
+        Self(Mutex::new(Some(Arc::new(function))))
+    }
+
+    /// Lets go of the function in JavaScript.
+    pub fn release(&self) {
+        drop(self.function().take());
+    }
+
+    fn function(&self) -> MutexGuard<'_, Option<Arc<CredentialsFunction>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl fmt::Debug for FromJavaScript {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,8 +90,13 @@ impl CredentialsProvider for FromJavaScript {
             // index.js never rejects it.
             let collected =
                 |_| for_good("its promise was dropped: nothing can settle it any more".to_owned());
-            let answer =
-                self.0.call_async(region).await.map_err(failed)?.await.map_err(collected)?;
+            let function = self.function().clone();
+            let function =
+                function.ok_or_else(|| for_good("the client has been closed".to_owned()))?;
+            let asked = function.call_async(region).await.map_err(failed)?;
+            // A function that does not answer must not be held for a client that has been closed.
+            drop(function);
+            let answer = asked.await.map_err(collected)?;
             answer.credentials.map(Credentials::from).ok_or_else(|| NotProvided {
                 message: answer.complaint.unwrap_or_default(),
                 may_pass: answer.may_pass.unwrap_or_default(),
