@@ -159,58 +159,77 @@ export interface Credentials {
   /** The secret half. Never part of a message, a cause or debug output. */
   secretAccessKey: string;
   /** Comes with temporary credentials. */
-  sessionToken?: string;
+  sessionToken?: string | undefined;
   /**
    * From this moment on they are not used any more; a function is asked for new ones some minutes
    * before. Without it they are kept until DynamoDB rejects them.
    */
-  expiration?: Date;
+  expiration?: Date | undefined;
+}
+
+/** What a credentials function is told: as much as the AWS SDK for JavaScript tells its providers. */
+export interface CredentialsContext {
+  /** The client that asks. */
+  callerClientConfig: {
+    /** Its region, in which a provider asks STS, for example. */
+    region: () => Promise<string>;
+    /** Its option `profile`. Absent where that was left out. */
+    profile?: string;
+  };
 }
 
 /** How a {@link BalanceClient} differs from the default one. Every option may be left out. */
 export interface BalanceClientOptions {
   /** The AWS region. Default: as the AWS chain says (`AWS_REGION`, profile, …), or us-east-1. */
-  region?: string;
+  region?: string | undefined;
   /**
-   * The URL of DynamoDB, such as `http://localhost:8000`, without user and password. Default: as
-   * the AWS chain says (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`, profile), or the region's
-   * own.
+   * The URL of DynamoDB, such as `http://localhost:8000` or a `URL`, without user and password.
+   * Default: as the AWS chain says (`AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL`, profile), or
+   * the region's own.
    */
-  endpoint?: string;
+  endpoint?: string | URL | undefined;
   /**
    * A profile of the AWS configuration files, which must exist. One that is named, here or by
    * `AWS_PROFILE`, beats keys in the environment. Default: `AWS_PROFILE`, or `default`.
    */
-  profile?: string;
+  profile?: string | undefined;
   /**
-   * Credentials, or an async function that returns them. It is asked again some minutes before
-   * they expire, and when DynamoDB rejects them, and may take as long as the call. Default: the AWS
-   * chain (environment, profile, SSO, web identity, ECS, EC2 metadata).
+   * Credentials, or an async function that returns them, such as the providers of
+   * `@aws-sdk/credential-providers`. It is asked again some minutes before they expire, and when
+   * DynamoDB rejects them, and may take as long as the call.
+   *
+   * A function that fails is `NO_CREDENTIALS`. Where its error, or a `cause` of it, says that the
+   * reason may pass, the function is asked again until the deadline, and then the call is
+   * `NOTHING_HAPPENED`. These say so: Node's errors of the network (`ECONNREFUSED`, `ENOTFOUND`, …),
+   * errors of the AWS SDK that tell of throttling, of a timeout or of a failing service, and any
+   * error with `retryable: true`.
+   *
+   * Default: the AWS chain (environment, profile, SSO, web identity, ECS, EC2 metadata).
    */
-  credentials?: Credentials | (() => Promise<Credentials>);
+  credentials?: Credentials | ((context: CredentialsContext) => Promise<Credentials>) | undefined;
   /** The name or ARN of the table of balances. Default: `UserBalances`. */
-  balancesTable?: string;
+  balancesTable?: string | undefined;
   /** The name or ARN of the table of transactions. Default: `Transactions`. */
-  transactionsTable?: string;
+  transactionsTable?: string | undefined;
   /** What a user without a stored balance has: 0 or more. Default: 100. */
-  defaultBalance?: number;
+  defaultBalance?: number | undefined;
   /**
    * Whether reads are strongly consistent. Without it a read costs half and may be older than
    * your last transaction. Default: true.
    */
-  consistentRead?: boolean;
+  consistentRead?: boolean | undefined;
   /** How long connecting may take, in milliseconds, 1 to 300,000. Default: 2,000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /**
    * How long one attempt may take before it counts as unanswered and is repeated, in
    * milliseconds, 1 to 300,000. Default: 5,000.
    */
-  attemptTimeout?: number;
+  attemptTimeout?: number | undefined;
   /**
    * How long a call may take with all its attempts, in milliseconds, 1 to 300,000. Default:
    * 25,000, which leaves a request handler behind API Gateway (29 seconds) time to answer.
    */
-  callTimeout?: number;
+  callTimeout?: number | undefined;
 }
 
 /** What a single call can be told. */
@@ -220,7 +239,7 @@ export interface CallOptions {
    * `NOTHING_HAPPENED`. If it may have left, a transaction ends with `OUTCOME_UNKNOWN`. The
    * signal's reason becomes the `cause`. Any number of calls may share a signal.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What {@link BalanceClient.createHold} needs. */
@@ -325,14 +344,14 @@ export interface CreateTablesOptions {
    * transaction cost one write unit more, and limits one account to about 1,000 transactions a second.
    * Without it an index that is there is left as it is. Default: false.
    */
-  history?: boolean;
+  history?: boolean | undefined;
   /**
    * Whether the table of transactions gets the index `OpenHolds` (partition key `userId`, sort key
    * `openUntil`, all attributes), which {@link BalanceClient.listHolds} and
    * {@link BalanceClient.releaseExpiredHolds} read. Only open holds are in it: it makes opening and closing
    * one cost one write unit more each, and nothing else. Default: false.
    */
-  holds?: boolean;
+  holds?: boolean | undefined;
 }
 
 /** What {@link BalanceClient.listTransactions} needs. */
@@ -340,21 +359,21 @@ export interface ListTransactionsInput {
   /** The account: 1 to 2,048 bytes of UTF-8. */
   userId: string;
   /** Only transactions at or after this instant (inclusive). Default: from the first one. */
-  from?: Date;
+  from?: Date | undefined;
   /** Only transactions before this instant (exclusive). Default: up to the last one. */
-  to?: Date;
+  to?: Date | undefined;
   /**
    * Which one comes first, by `timestamp`; those of the same millisecond are in no particular order.
    * Default: `'newest'`.
    */
-  order?: 'newest' | 'oldest';
+  order?: 'newest' | 'oldest' | undefined;
   /** How many transactions a page has at most, 1 to 1,000. Default: 100. */
-  limit?: number;
+  limit?: number | undefined;
   /**
    * The `cursor` of the page before, to the letter. It is bound to `userId`, `order`, `from` and `to`,
    * which have to stay the same; `limit` may change. Default: the first page.
    */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 /** A page of the history of a user. */
@@ -536,6 +555,40 @@ export class BalanceClient {
   createTables(options?: CreateTablesOptions): Promise<void>;
 }
 
+/**
+ * `await using client = new BalanceClient()` closes it at the end of the block, as {@link BalanceClient.close}
+ * does: where TypeScript (`lib` with `esnext.disposable`) and the runtime have `Symbol.asyncDispose`.
+ */
+export interface BalanceClient
+  extends Record<
+    SymbolConstructor extends { readonly asyncDispose: infer AsyncDispose }
+      ? AsyncDispose & symbol
+      : never,
+    () => Promise<void>
+  > {}
+
+/**
+ * What a {@link BalanceClient} does for those who use balances: all but its making, its tables and its end.
+ * For code that is handed a client, so that a test can hand it something else. A minor version may add
+ * operations; `Pick` those that you use where that would be in the way.
+ */
+export type BalanceOperations = Pick<
+  BalanceClient,
+  | 'getCurrentBalance'
+  | 'transact'
+  | 'getBalance'
+  | 'getTransaction'
+  | 'createTransaction'
+  | 'createTransactions'
+  | 'createHold'
+  | 'captureHold'
+  | 'releaseHold'
+  | 'listHolds'
+  | 'releaseExpiredHolds'
+  | 'listTransactions'
+  | 'iterateTransactions'
+>;
+
 /** What a caller may want to treat differently. Stable: match on these. */
 export type BalanceErrorCode =
   /**
@@ -622,8 +675,8 @@ export type BalanceErrorCode =
   /** The credentials lack a permission; the message names it. Nothing moved. */
   | 'ACCESS_DENIED'
   /**
-   * There are no credentials, or the credentials function failed: its error is the `cause`. Nothing
-   * moved.
+   * There are no credentials, or the credentials function failed for a reason that does not pass: its
+   * error is the `cause`. Nothing moved.
    */
   | 'NO_CREDENTIALS'
   /**

@@ -40,6 +40,32 @@ const MAX_CLASSES = 100;
 // A group is refused for its length before more than this many of its transactions are read.
 const MAX_TRANSACTIONS = 99;
 
+// Errors that may pass, by the names that the AWS SDK for JavaScript has for them and the codes that Node has.
+const PASSING = [
+  'TimeoutError',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'SlowDown',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_SOCKET',
+];
+
+// How deep the causes of an error are looked through.
+const MAX_CAUSES = 10;
+
 // How many errors of a credentials function are kept for those whose calls they ended.
 const MAX_KEPT_FAILURES = 16;
 
@@ -75,13 +101,17 @@ class BalanceClient {
   #isFlushing = false;
   #tablesBeingMade = new Set();
   #isClosed = false;
+  #closing;
 
   constructor(options = {}) {
     if (options === null || typeof options !== 'object') {
       throw invalidOption('options must be an object');
     }
     try {
-      this.#credentials = new CredentialsOption(pick(options, 'credentials'));
+      this.#credentials = new CredentialsOption(
+        pick(options, 'credentials'),
+        pick(options, 'profile'),
+      );
       this.#native = this.#settle(
         binding.openClient(
           plainOptions(options),
@@ -314,11 +344,17 @@ class BalanceClient {
 
   async close() {
     this.#isClosed = true;
+    this.#closing = this.#closing ?? this.#end();
+    await this.#closing;
+  }
+
+  async #end() {
     const close = () => this.#calls.begin((number) => this.#native.close(number));
     await Promise.all([close(), ...this.#tablesBeingMade]);
     // What was answered together with it gets to its callers first: answers that come later come in
     // a later turn. (A timer would say so as well, but tests replace those.)
     await close();
+    this.#native.release();
   }
 
   async createTables(options) {
@@ -390,6 +426,13 @@ class BalanceClient {
     }
     return Object.assign(new Error(cause.message), { name: cause.name });
   }
+}
+
+// Node 18.18 and others have the symbol.
+if (Symbol.asyncDispose !== undefined) {
+  define(BalanceClient.prototype, Symbol.asyncDispose, function asyncDispose() {
+    return this.close();
+  });
 }
 
 let defaultClient;
@@ -551,19 +594,19 @@ class CredentialsOption {
   #failures = new Map();
   #lastFailure = 0;
 
-  constructor(credentials) {
+  constructor(credentials, profile) {
     if (typeof credentials === 'function') {
-      this.source = () => this.#ask(credentials);
+      this.source = (region) => this.#ask(credentials, callerContext(region, profile));
     } else if (credentials !== undefined) {
       this.source = checkCredentials(credentials);
     }
   }
 
-  async #ask(credentials) {
+  async #ask(credentials, context) {
     try {
-      return plain({ credentials: checkCredentials(await credentials()) });
+      return plain({ credentials: checkCredentials(await credentials(context)) });
     } catch (error) {
-      return plain({ complaint: this.#remember(error) });
+      return plain({ complaint: this.#remember(error), mayPass: mayPass(error) });
     }
   }
 
@@ -579,6 +622,47 @@ class CredentialsOption {
     const [, number] = /the credentials function failed \(failure (\d+)\)/.exec(complaint) ?? [];
     return this.#failures.get(Number(number));
   }
+}
+
+// What the AWS SDK for JavaScript tells a provider.
+function callerContext(region, profile) {
+  const callerClientConfig = { region: async () => region };
+  return {
+    callerClientConfig:
+      profile === undefined ? callerClientConfig : { ...callerClientConfig, profile },
+  };
+}
+
+// Whether the reason of a failure may pass, as far as the error says so. It can be anything, and reading it may
+// throw.
+function mayPass(error) {
+  try {
+    let current = error;
+    for (let depth = 0; depth < MAX_CAUSES && isObject(current); depth += 1) {
+      if (saysThatItMayPass(current)) {
+        return true;
+      }
+      current = pick(current, 'cause');
+    }
+  } catch {}
+  return false;
+}
+
+function saysThatItMayPass(error) {
+  const status = pick(error, '$metadata')?.httpStatusCode;
+  return (
+    pick(error, 'retryable') === true ||
+    isObject(pick(error, '$retryable')) ||
+    pick(error, '$fault') === 'server' ||
+    status === 429 ||
+    status >= 500 ||
+    PASSING.includes(pick(error, 'name')) ||
+    PASSING.includes(pick(error, 'code'))
+  );
+}
+
+function isObject(value) {
+  return typeof value === 'object' && value !== null;
 }
 
 function checkCredentials(credentials) {
@@ -612,7 +696,15 @@ function plainOptions(options) {
       taken[name] = value;
     }
   }
+  if (isUrl(taken.endpoint)) {
+    taken.endpoint = taken.endpoint.href;
+  }
   return taken;
+}
+
+// A URL of any realm, which the native core could not tell from another object.
+function isUrl(value) {
+  return Object.prototype.toString.call(value) === '[object URL]';
 }
 
 // All names that were given, those that a class gives included.

@@ -71,3 +71,25 @@ test('other clients go on', async () => {
 
   await expect(new BalanceClient().transact(request())).resolves.toBeUndefined();
 });
+
+test('a client is closed at the end of a block that is using it', async () => {
+  const client = new BalanceClient();
+  const call = client.transact(request());
+  await client[Symbol.asyncDispose]();
+
+  await expect(call).resolves.toBeUndefined();
+  await expect(client.transact(request())).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+  expect(Object.keys(client)).toEqual([]);
+});
+
+test('a client that was closed long ago can be closed again, and refuses', async () => {
+  const credentials = async () => ({ accessKeyId: 'local', secretAccessKey: 'secret' });
+  const client = new BalanceClient({ credentials });
+  await client.getCurrentBalance({ userId: fresh('user') });
+  await client.close();
+
+  await expect(client.close()).resolves.toBeUndefined();
+  await expect(client.listTransactions({ userId: 'user' })).rejects.toMatchObject({
+    code: 'CLIENT_CLOSED',
+  });
+});

@@ -1,6 +1,6 @@
 // Where credentials come from, and what is said when there are none.
 
-import { BalanceClient } from 'dynamodb-balance';
+import { BalanceClient, type CredentialsContext } from 'dynamodb-balance';
 
 import { rejection } from './harness/calls';
 import { fresh } from './harness/tables';
@@ -73,6 +73,97 @@ test('a function that fails is told with its own error as the cause', async () =
 
   await expect(read(client)).rejects.toMatchObject({ code: 'NO_CREDENTIALS', cause: failure });
   expect(wire.passed).toEqual([]);
+});
+
+test('a function that fails for a reason that does not pass is asked once', async () => {
+  const credentials = jest.fn(() => Promise.reject(new Error('the vault does not know you')));
+  const error = await rejection(read(new BalanceClient({ endpoint: wire.endpoint, credentials })));
+
+  expect(error).toMatchObject({ code: 'NO_CREDENTIALS', retryable: false });
+  expect(error.message).toContain('the credentials function failed');
+  expect(credentials).toHaveBeenCalledTimes(1);
+});
+
+const PASSING: [string, object][] = [
+  ['a refused connection', { code: 'ECONNREFUSED' }],
+  ['a name that is not found', { code: 'ENOTFOUND' }],
+  ['a cause that may pass', { cause: new Error('', { cause: { code: 'ECONNRESET' } }) }],
+  ['a timeout', { name: 'TimeoutError' }],
+  ['throttling', { name: 'ThrottlingException', $fault: 'client' }],
+  ['what the SDK would try again', { $retryable: {} }],
+  ['a failing service', { $fault: 'server' }],
+  ['an answer with status 503', { $metadata: { httpStatusCode: 503 } }],
+  ['an error that says so', { retryable: true }],
+];
+
+test.each(PASSING)('after %s the function is asked again, within the call', async (_, fields) => {
+  const credentials = jest
+    .fn(async () => ({ accessKeyId: 'later', secretAccessKey: 'secret' }))
+    .mockRejectedValueOnce(Object.assign(new Error('not now'), fields));
+
+  await expect(read(new BalanceClient({ endpoint: wire.endpoint, credentials }))).resolves.toBe(
+    100,
+  );
+  expect(signers()).toEqual(['later']);
+  expect(credentials).toHaveBeenCalledTimes(2);
+});
+
+test('a function that fails for a passing reason until the deadline can be called again', async () => {
+  const failure = Object.assign(new Error('STS is down'), { $fault: 'server' });
+  const client = new BalanceClient({
+    endpoint: wire.endpoint,
+    callTimeout: 300,
+    credentials: () => Promise.reject(failure),
+  });
+  const error = await rejection(read(client));
+
+  expect(error).toMatchObject({ code: 'NOTHING_HAPPENED', retryable: true });
+  expect(error.cause).toBe(failure);
+  expect(error.message).toContain('the credentials function failed');
+  expect(wire.passed).toEqual([]);
+});
+
+test.each([
+  ['a refusal', { $fault: 'client', $metadata: { httpStatusCode: 403 } }],
+  ['an error that says it does not pass', { retryable: false }],
+  ['nothing', undefined],
+  ['an error whose reading throws', Object.defineProperty({}, 'code', { get: thrower })],
+  ['an error that is its own cause', ownCause()],
+])('%s is not taken for a reason that may pass', async (_, failure) => {
+  const credentials = jest.fn(() => Promise.reject(failure));
+  const client = new BalanceClient({ endpoint: wire.endpoint, credentials });
+
+  await expect(read(client)).rejects.toMatchObject({ code: 'NO_CREDENTIALS', retryable: false });
+  expect(credentials).toHaveBeenCalledTimes(1);
+});
+
+function thrower(): never {
+  throw new Error('for this test');
+}
+
+function ownCause(): Error {
+  const error = new Error('for this test');
+  error.cause = error;
+  return error;
+}
+
+test('a function is told the region and the profile, as the AWS SDK does', async () => {
+  const contexts: CredentialsContext[] = [];
+  const credentials = async (context: CredentialsContext) => {
+    contexts.push(context);
+    return { accessKeyId: 'told', secretAccessKey: 'secret' };
+  };
+  const options = { endpoint: wire.endpoint, credentials };
+  await read(new BalanceClient({ ...options, region: 'eu-central-1', profile: 'default' }));
+  await read(new BalanceClient({ ...options, region: 'ap-south-1' }));
+
+  const told = contexts.map(({ callerClientConfig }) => callerClientConfig);
+  expect(await Promise.all(told.map(({ region }) => region()))).toEqual([
+    'eu-central-1',
+    'ap-south-1',
+  ]);
+  expect(told[0]).toHaveProperty('profile', 'default');
+  expect(told[1]).not.toHaveProperty('profile');
 });
 
 test('each failure is the cause of what it ended, and of nothing else', async () => {

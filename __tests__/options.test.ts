@@ -1,6 +1,6 @@
 // BalanceClient: what it can be told, and that a wrong option is refused by name when it is made.
 
-import { BalanceClient, BalanceError } from 'dynamodb-balance';
+import { BalanceClient, type BalanceClientOptions, BalanceError } from 'dynamodb-balance';
 
 import { fresh } from './harness/tables';
 import { openWire } from './harness/wire';
@@ -23,6 +23,9 @@ const WRONG: [string, unknown][] = [
   ['endpoint', 'localhost:8000'],
   ['endpoint', 'ftp://localhost'],
   ['endpoint', {}],
+  ['endpoint', { href: 'http://localhost:8000' }],
+  ['endpoint', new URL('ftp://localhost')],
+  ['region', new URL('http://localhost')],
   ['profile', ''],
   ['credentials', 'AKIA'],
   ['credentials', null],
@@ -79,6 +82,39 @@ test('defaultBalance is what a new user starts from', async () => {
   ).rejects.toMatchObject({ code: 'INSUFFICIENT_BALANCE' });
   await client.transact({ idempotentKey: fresh('key'), userId, amount: 1, type: 'credit' });
   await expect(client.getCurrentBalance({ userId })).resolves.toBe(1);
+});
+
+test('endpoint may be a URL', async () => {
+  const wire = await openWire();
+  try {
+    const client = new BalanceClient({ endpoint: new URL(wire.endpoint) });
+    await client.getCurrentBalance({ userId: fresh('user') });
+
+    expect(wire.passed).toHaveLength(1);
+  } finally {
+    await wire.close();
+  }
+});
+
+test('options that are undefined are left out', async () => {
+  const options = {
+    region: undefined,
+    endpoint: undefined,
+    profile: undefined,
+    credentials: undefined,
+    balancesTable: undefined,
+    transactionsTable: undefined,
+    defaultBalance: undefined,
+    consistentRead: undefined,
+    connectTimeout: undefined,
+    attemptTimeout: undefined,
+    callTimeout: undefined,
+  };
+  const everyOption: Record<keyof BalanceClientOptions, undefined> = options;
+  const client = new BalanceClient(everyOption);
+  const call = client.getCurrentBalance({ userId: fresh('user') }, { signal: undefined });
+
+  await expect(call).resolves.toBe(100);
 });
 
 test('region is the one that requests are signed for', async () => {

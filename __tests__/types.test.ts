@@ -9,9 +9,13 @@ const run = promisify(execFile);
 const root = join(__dirname, '..');
 
 /** What the compiler complains of, in strict mode and with every declaration checked. */
-async function compile(module: string, moduleResolution: string): Promise<string> {
+async function compile(
+  module: string,
+  moduleResolution: string,
+  folder = 'types',
+): Promise<string> {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  const project = ['--project', join(__dirname, 'types')];
+  const project = ['--project', join(__dirname, folder)];
   const modules = ['--module', module, '--moduleResolution', moduleResolution];
   try {
     await run(tsc, [...project, ...modules], { cwd: root });
@@ -38,5 +42,9 @@ describe.each([
 
   test('wrong call sites do not', () => {
     expect(complaints.filter((complaint) => complaint.includes('refused.ts'))).toEqual([]);
+  });
+
+  test('await using compiles where TypeScript knows Symbol.asyncDispose', async () => {
+    await expect(compile(module, moduleResolution, 'types/disposable')).resolves.toBe('');
   });
 });

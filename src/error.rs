@@ -67,7 +67,7 @@ error_codes! {
     /// The index that the history is read from is missing, or not ready.
     IndexNotFound = "INDEX_NOT_FOUND", retryable: false;
     AccessDenied = "ACCESS_DENIED", retryable: false;
-    /// The AWS chain found no credentials, or the credentials function failed.
+    /// The AWS chain found no credentials, or the credentials function failed for good.
     NoCredentials = "NO_CREDENTIALS", retryable: false;
     /// DynamoDB does not accept the credentials: unknown, expired, or signed by a wrong clock.
     CredentialsRejected = "CREDENTIALS_REJECTED", retryable: false;

@@ -197,8 +197,12 @@ pub fn is_region(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// A `URL` has become text on its way.
 fn endpoint(value: Value) -> Result<Url, String> {
-    check_endpoint(&text(value)?)
+    match value {
+        Value::Text(_) | Value::MalformedText => check_endpoint(&text(value)?),
+        other => Err(format!("must be a string or a URL, not {}", other.kind())),
+    }
 }
 
 /// Complains without repeating what may be a password.

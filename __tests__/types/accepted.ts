@@ -3,6 +3,7 @@
 import {
   BalanceClient,
   type BalanceErrorCode,
+  type BalanceOperations,
   getCurrentBalance,
   transact,
 } from 'dynamodb-balance';
@@ -60,6 +61,77 @@ export async function listings(): Promise<string[]> {
   }
   return amounts;
 }
+
+// Whatever may be left out may be undefined, also with exactOptionalPropertyTypes.
+export async function settings(environment: Record<string, string | undefined>): Promise<void> {
+  const text = environment['ANYTHING'];
+  const [size, flag, date] = [
+    text?.length,
+    text?.startsWith('a'),
+    text ? new Date(text) : undefined,
+  ];
+  const credentials = text
+    ? {
+        accessKeyId: text,
+        secretAccessKey: text,
+        sessionToken: environment['TOKEN'],
+        expiration: date,
+      }
+    : undefined;
+  const client = new BalanceClient({
+    region: text,
+    endpoint: text && new URL(text),
+    profile: text,
+    credentials,
+    balancesTable: text,
+    transactionsTable: text,
+    defaultBalance: size,
+    consistentRead: flag,
+    connectTimeout: size,
+    attemptTimeout: size,
+    callTimeout: size,
+  });
+  await client.createTables({ history: flag, holds: flag });
+  const signal = text ? AbortSignal.timeout(1) : undefined;
+  const listing = { userId: 'a', from: date, to: date, limit: size, cursor: text };
+  const { cursor } = await client.listTransactions({ ...listing, order: undefined }, { signal });
+  await client.listHolds({ userId: 'a', limit: size, cursor });
+  const keys = { idempotentKey: 'a', userId: 'a', amount: 1, metadata: undefined };
+  const { hold } = await client.createHold({ ...keys, expiresAt: date });
+  await client.createTransaction({ ...keys, type: 'credit' });
+  await client.captureHold({ idempotentKey: 'b', hold: hold.idempotentKey, amount: text });
+  await client.releaseExpiredHolds({ onProgress: undefined });
+}
+
+export const client = new BalanceClient({
+  credentials: async ({ callerClientConfig }) => {
+    const region: string = await callerClientConfig.region();
+    return { accessKeyId: region, secretAccessKey: callerClientConfig.profile ?? '' };
+  },
+});
+
+// A stub of the operations, or of some of them.
+const refuse = () => Promise.reject(new Error('not in this test'));
+export const stub: BalanceOperations = {
+  getCurrentBalance: async ({ userId }) => userId.length,
+  transact: async () => {},
+  getBalance: async ({ userId }) => ({ userId, balance: '100', held: '0', exists: false }),
+  getTransaction: async () => undefined,
+  createTransaction: refuse,
+  createTransactions: refuse,
+  createHold: refuse,
+  captureHold: refuse,
+  releaseHold: refuse,
+  listHolds: async () => ({ holds: [] }),
+  releaseExpiredHolds: async () => ({ released: 0, failures: [] }),
+  listTransactions: async () => ({ transactions: [] }),
+  iterateTransactions: async function* () {},
+};
+export const operations: BalanceOperations = client;
+export class Stub implements Pick<BalanceOperations, 'transact'> {
+  async transact(): Promise<void> {}
+}
+export const reader: Pick<BalanceOperations, 'getCurrentBalance'> = stub;
 
 export function describeCode(code: BalanceErrorCode): string {
   switch (code) {

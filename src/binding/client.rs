@@ -35,6 +35,7 @@ pub struct NativeClient {
     pub(super) listings: Arc<Listings>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) runtime: Handle,
+    credentials: Option<Arc<FromJavaScript>>,
 }
 
 /// Makes a client. `environment` is JavaScript's `process.env`.
@@ -46,14 +47,15 @@ pub fn open_client(
     deliver: Deliver<'_>,
     credentials: Option<Either<CredentialsFunction, CredentialsData>>,
 ) -> Result<Either<NativeClient, Failure>> {
-    let credentials = match credentials {
-        None => CredentialsSource::AwsChain,
+    let (source, function) = match credentials {
+        None => (CredentialsSource::AwsChain, None),
         Some(Either::A(function)) => {
-            CredentialsSource::Provider(Arc::new(FromJavaScript(function)))
+            let function = Arc::new(FromJavaScript::new(function));
+            (CredentialsSource::Provider(Arc::clone(&function) as _), Some(function))
         }
-        Some(Either::B(data)) => CredentialsSource::Fixed(data.into()),
+        Some(Either::B(data)) => (CredentialsSource::Fixed(data.into()), None),
     };
-    let options = Options::validate(options::read(&options)?, credentials);
+    let options = Options::validate(options::read(&options)?, source);
     Ok(match options.and_then(|options| Ok((options, runtime::handle()?))) {
         Err(error) => Either::B(error.into()),
         Ok((options, runtime)) => {
@@ -70,7 +72,8 @@ pub fn open_client(
             );
             drop(runtime.spawn(dispatcher.run()));
             let listings = Arc::new(Listings::new(store.history()));
-            Either::A(NativeClient { ledger, store, listings, outbox, runtime })
+            let credentials = function;
+            Either::A(NativeClient { ledger, store, listings, outbox, runtime, credentials })
         }
     })
 }
@@ -201,6 +204,16 @@ impl NativeClient {
             closed.await;
             Ok(())
         });
+    }
+
+    /// After `close` was answered: lets go of all functions in JavaScript. While they are held, tools that
+    /// look for open handles name them.
+    #[napi]
+    pub fn release(&self) {
+        self.outbox.release();
+        if let Some(function) = &self.credentials {
+            function.release();
+        }
     }
 
     /// `names` are those of all options that were given.

@@ -1,6 +1,7 @@
 //! Credentials from JavaScript: an object, or a function that is asked for one.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use napi::Status;
@@ -11,7 +12,7 @@ use napi_derive::napi;
 use super::failure::Failure;
 use super::value::{self, AnyValue};
 use crate::options::credentials::{
-    Credentials, CredentialsProvider, ProvidedCredentials, UncheckedCredentials,
+    Credentials, CredentialsProvider, NotProvided, ProvidedCredentials, UncheckedCredentials,
 };
 use crate::options::invalid_option;
 
@@ -24,11 +25,13 @@ pub struct CredentialsData {
     pub expiration: Option<f64>,
 }
 
-/// What a credentials function came to: one of the two.
+/// What a credentials function came to: credentials, or a complaint.
 #[napi(object)]
 pub struct CredentialsAnswer {
     pub credentials: Option<CredentialsData>,
     pub complaint: Option<String>,
+    /// Of a complaint: whether asking again may help.
+    pub may_pass: Option<bool>,
 }
 
 /// Checks the fields of a credentials object.
@@ -51,11 +54,28 @@ pub fn check_credentials(
     })
 }
 
-/// Asks the function in JavaScript. Weak: an idle client must not keep the process alive.
+/// Asks the function in JavaScript, with the client's region. Weak: an idle client must not keep the
+/// process alive.
 pub type CredentialsFunction =
-    ThreadsafeFunction<(), Promise<CredentialsAnswer>, (), Status, false, true>;
+    ThreadsafeFunction<String, Promise<CredentialsAnswer>, String, Status, false, true>;
 
-pub struct FromJavaScript(pub CredentialsFunction);
+/// `None` once the client has been closed.
+pub struct FromJavaScript(Mutex<Option<Arc<CredentialsFunction>>>);
+
+impl FromJavaScript {
+    pub fn new(function: CredentialsFunction) -> Self {
+        Self(Mutex::new(Some(Arc::new(function))))
+    }
+
+    /// Lets go of the function in JavaScript.
+    pub fn release(&self) {
+        drop(self.function().take());
+    }
+
+    fn function(&self) -> MutexGuard<'_, Option<Arc<CredentialsFunction>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl fmt::Debug for FromJavaScript {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,19 +84,29 @@ impl fmt::Debug for FromJavaScript {
 }
 
 impl CredentialsProvider for FromJavaScript {
-    fn provide(&self) -> ProvidedCredentials<'_> {
+    fn provide(&self, region: String) -> ProvidedCredentials<'_> {
         Box::pin(async {
-            let failed = |error: napi::Error| error.reason.clone();
+            let failed = |error: napi::Error| for_good(error.reason.clone());
             // index.js never rejects it.
             let collected =
-                |_| "its promise was dropped: nothing can settle it any more".to_owned();
-            let answer = self.0.call_async(()).await.map_err(failed)?.await.map_err(collected)?;
-            answer
-                .credentials
-                .map(Credentials::from)
-                .ok_or_else(|| answer.complaint.unwrap_or_default())
+                |_| for_good("its promise was dropped: nothing can settle it any more".to_owned());
+            let function = self.function().clone();
+            let function =
+                function.ok_or_else(|| for_good("the client has been closed".to_owned()))?;
+            let asked = function.call_async(region).await.map_err(failed)?;
+            // A function that does not answer must not be held for a client that has been closed.
+            drop(function);
+            let answer = asked.await.map_err(collected)?;
+            answer.credentials.map(Credentials::from).ok_or_else(|| NotProvided {
+                message: answer.complaint.unwrap_or_default(),
+                may_pass: answer.may_pass.unwrap_or_default(),
+            })
         })
     }
+}
+
+fn for_good(message: String) -> NotProvided {
+    NotProvided { message, may_pass: false }
 }
 
 impl From<CredentialsData> for Credentials {

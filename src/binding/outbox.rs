@@ -1,7 +1,7 @@
 //! Answers on their way to JavaScript. They cross together: one wake-up for all that is ready.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{Either7, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -31,7 +31,8 @@ type Answers = Mutex<(Vec<f64>, Vec<Outcome>)>;
 pub struct Outbox {
     answers: Arc<Answers>,
     has_rung: Arc<AtomicBool>,
-    bell: Bell,
+    /// `None` once nobody waits for answers any more.
+    bell: Mutex<Option<Bell>>,
 }
 
 impl Outbox {
@@ -45,7 +46,7 @@ impl Outbox {
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(FnArgs::from(std::mem::take(&mut *waiting)))
             })?;
-        Ok(Self { answers, has_rung, bell })
+        Ok(Self { answers, has_rung, bell: Mutex::new(Some(bell)) })
     }
 
     /// Puts an answer down. It leaves with the next `ring`.
@@ -65,9 +66,20 @@ impl Outbox {
 
     /// Has the answers fetched. With JavaScript gone there is nobody to tell.
     pub fn ring(&self) {
-        if !self.has_rung.swap(true, Ordering::AcqRel) {
-            self.bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        if !self.has_rung.swap(true, Ordering::AcqRel)
+            && let Some(bell) = &*self.bell()
+        {
+            bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
+    }
+
+    /// Lets go of the function in JavaScript, after the last answer.
+    pub fn release(&self) {
+        drop(self.bell().take());
+    }
+
+    fn bell(&self) -> MutexGuard<'_, Option<Bell>> {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

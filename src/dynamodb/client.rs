@@ -71,7 +71,7 @@ impl Connection {
             drop(prepared.await);
             http.prepare_encryption().map_err(Fault::Final)?;
         }
-        let source = Source::from_caller(&options.credentials).unwrap_or_else(|| {
+        let source = Source::from_caller(&options.credentials, &region).unwrap_or_else(|| {
             Source::Chain(Box::new(Chain::new(&settings, &region, client, clock.clone())))
         });
         let identities = IdentityCache::new(

@@ -84,13 +84,23 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A future that a `CredentialsProvider` returns; the error says in words what went wrong.
+/// Why a provider gave no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotProvided {
+    /// In words.
+    pub message: String,
+    /// Whether asking again may help.
+    pub may_pass: bool,
+}
+
+/// A future that a `CredentialsProvider` returns.
 pub type ProvidedCredentials<'a> =
-    Pin<Box<dyn Future<Output = Result<Credentials, String>> + Send + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Credentials, NotProvided>> + Send + 'a>>;
 
 /// Whoever can be asked for credentials, whenever the last ones have expired.
 pub trait CredentialsProvider: fmt::Debug + Send + Sync {
-    fn provide(&self) -> ProvidedCredentials<'_>;
+    /// `region`: that of the client.
+    fn provide(&self, region: String) -> ProvidedCredentials<'_>;
 }
 
 /// Where a client's credentials come from.

@@ -141,7 +141,8 @@ fn text_options_must_be_strings() {
             (Value::Boolean(true), "a boolean"),
             (Value::Other("an object"), "an object"),
         ] {
-            let message = format!("Invalid option: {name} must be a string, not {kind}");
+            let expected = if name == "endpoint" { "a string or a URL" } else { "a string" };
+            let message = format!("Invalid option: {name} must be {expected}, not {kind}");
             assert_eq!(refused(name, value), message);
         }
     }

@@ -8,24 +8,30 @@ use crate::dynamodb::configuration::chain::Chain;
 use crate::dynamodb::configuration::shared_task::Interruption;
 use crate::error::{BalanceError, Cause, ErrorCode};
 use crate::options::credentials::{
-    Credentials, CredentialsProvider, CredentialsSource, is_visible,
+    Credentials, CredentialsProvider, CredentialsSource, NotProvided, is_visible,
 };
-use crate::store::Fault;
+use crate::store::{Fault, Reason};
 
 #[derive(Debug)]
 pub enum Source {
     Fixed(SdkCredentials),
-    Function(Arc<dyn CredentialsProvider>),
+    Function {
+        function: Arc<dyn CredentialsProvider>,
+        /// The client's, in which it may have to ask AWS itself.
+        region: String,
+    },
     Chain(Box<Chain>),
 }
 
 impl Source {
     /// The caller's own; `None`: the AWS chain is asked.
-    pub fn from_caller(source: &CredentialsSource) -> Option<Self> {
+    pub fn from_caller(source: &CredentialsSource, region: &str) -> Option<Self> {
         match source {
             CredentialsSource::AwsChain => None,
             CredentialsSource::Fixed(fixed) => Some(Self::Fixed(for_sdk(fixed.clone(), "options"))),
-            CredentialsSource::Provider(function) => Some(Self::Function(Arc::clone(function))),
+            CredentialsSource::Provider(function) => {
+                Some(Self::Function { function: Arc::clone(function), region: region.to_owned() })
+            }
         }
     }
 
@@ -33,7 +39,7 @@ impl Source {
     pub fn is_renewable(&self) -> bool {
         match self {
             Self::Fixed(_) => false,
-            Self::Function(_) => true,
+            Self::Function { .. } => true,
             Self::Chain(chain) => chain.is_renewable(),
         }
     }
@@ -42,7 +48,7 @@ impl Source {
     pub fn name(&self) -> &str {
         match self {
             Self::Fixed(_) => "the option credentials",
-            Self::Function(_) => "the credentials function",
+            Self::Function { .. } => "the credentials function",
             Self::Chain(chain) => chain.name(),
         }
     }
@@ -50,26 +56,37 @@ impl Source {
     pub async fn ask(&self) -> Result<SdkCredentials, Fault> {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
-            Self::Function(function) => match function.provide().await {
+            Self::Function { function, region } => match function.provide(region.clone()).await {
                 Ok(credentials) => Ok(for_sdk(credentials, "credentials function")),
-                Err(message) => {
-                    let cause = Cause { name: "Error".to_owned(), message };
-                    let what = "the credentials function failed";
-                    Err(Fault::Final(no_credentials(what).caused_by(Some(cause))))
-                }
+                Err(failure) => Err(not_provided(failure)),
             },
             Self::Chain(chain) => check(chain.ask().await?).map_err(Fault::Final),
         }
     }
 
     /// What is said when it came to no end.
-    pub fn interrupted(&self, interruption: Interruption) -> BalanceError {
-        no_credentials(&match interruption {
+    pub fn interrupted(&self, interruption: Interruption) -> Fault {
+        match interruption {
             Interruption::TimedOut(limit) => {
-                format!("{} did not answer within {} s", self.name(), limit.as_secs())
+                let limit = limit.as_secs();
+                let summary = format!("{} did not answer within {limit} s", self.name());
+                Fault::NotTaken(Reason { summary, cause: None })
             }
-            Interruption::Panicked => format!("{} ended in a panic", self.name()),
-        })
+            Interruption::Panicked => {
+                Fault::Final(no_credentials(&format!("{} ended in a panic", self.name())))
+            }
+        }
+    }
+}
+
+/// The caller's function failed.
+fn not_provided(NotProvided { message, may_pass }: NotProvided) -> Fault {
+    let cause = Some(Cause { name: "Error".to_owned(), message });
+    let summary = "the credentials function failed".to_owned();
+    if may_pass {
+        Fault::NotTaken(Reason { summary, cause })
+    } else {
+        Fault::Final(no_credentials(&summary).caused_by(cause))
     }
 }
 

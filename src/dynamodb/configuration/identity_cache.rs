@@ -148,7 +148,7 @@ impl Office {
 
     fn keep(&self, outcome: Result<Outcome, shared_task::Interruption>) -> Outcome {
         let outcome = outcome.unwrap_or_else(|interruption| {
-            Err(NoSigningContext(Fault::Final(self.source.interrupted(interruption))))
+            Err(NoSigningContext(self.source.interrupted(interruption)))
         });
         let mut state = self.state();
         state.renewal = None;

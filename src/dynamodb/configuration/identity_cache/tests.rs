@@ -9,7 +9,9 @@ use super::*;
 use crate::dynamodb::configuration::profiles::Profiles;
 use crate::dynamodb::configuration::settings::Settings;
 use crate::dynamodb::tests::options;
-use crate::options::credentials::{Credentials, CredentialsProvider, ProvidedCredentials};
+use crate::options::credentials::{
+    Credentials, CredentialsProvider, CredentialsSource, NotProvided, ProvidedCredentials,
+};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,13 +33,15 @@ enum Answer {
     /// The same after so many seconds.
     Late(u64, &'static str, Option<u64>),
     Failure,
+    PassingFailure,
     Panic,
     Silence,
 }
 
 impl CredentialsProvider for Function {
-    fn provide(&self) -> ProvidedCredentials<'_> {
-        Box::pin(async {
+    fn provide(&self, region: String) -> ProvidedCredentials<'_> {
+        Box::pin(async move {
+            assert_eq!(region, "eu-central-1");
             let answer = {
                 let mut asked = self.0.lock().unwrap();
                 asked.times += 1;
@@ -49,12 +53,17 @@ impl CredentialsProvider for Function {
                     sleep(Duration::from_secs(after)).await;
                     Ok(credentials(name, seconds))
                 }
-                Answer::Failure => Err("the vault is closed".to_owned()),
+                Answer::Failure => Err(failure(false)),
+                Answer::PassingFailure => Err(failure(true)),
                 Answer::Panic => panic!("for this test"),
                 Answer::Silence => pending().await,
             }
         })
     }
+}
+
+fn failure(may_pass: bool) -> NotProvided {
+    NotProvided { message: "the vault is closed".to_owned(), may_pass }
 }
 
 /// The machine's clock does not go on while Tokio's is paused: expiries count from the start.
@@ -70,7 +79,8 @@ fn credentials(name: &str, seconds: Option<u64>) -> Credentials {
 fn identities(answers: impl IntoIterator<Item = Answer>) -> (IdentityCache, Function) {
     let function = Function::default();
     function.0.lock().unwrap().answers = answers.into_iter().collect();
-    (of(Source::Function(Arc::new(function.clone()))), function)
+    let source = CredentialsSource::Provider(Arc::new(function.clone()));
+    (of(Source::from_caller(&source, "eu-central-1").unwrap()), function)
 }
 
 fn of(source: Source) -> IdentityCache {
@@ -154,11 +164,22 @@ async fn a_renewal_that_hangs_does_not_cost_those_still_valid() {
     assert_eq!(times_asked(&function), 2);
     // Expired by now, and the renewal comes to its limit.
     sleep(2 * SECOND).await;
-    let complaint = name(&identities).await.unwrap_err();
-    assert!(
-        complaint.contains("the credentials function did not answer within 60 s"),
-        "{complaint}"
-    );
+    let Err(NoSigningContext(Fault::NotTaken(reason))) = identities.current().await else {
+        panic!("it did not end, or for good");
+    };
+    assert_eq!(reason.summary, "the credentials function did not answer within 60 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_may_pass_is_told_as_one_with_its_cause() {
+    let (identities, _function) =
+        identities([Answer::PassingFailure, Answer::Credentials("first", None)]);
+    let Err(NoSigningContext(Fault::NotTaken(reason))) = identities.current().await else {
+        panic!("it did not fail, or for good");
+    };
+    assert_eq!(reason.summary, "the credentials function failed");
+    assert_eq!(reason.cause.unwrap().message, "the vault is closed");
+    assert_eq!(name(&identities).await.as_deref(), Ok("first"));
 }
 
 #[tokio::test(start_paused = true)]
