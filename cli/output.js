@@ -140,10 +140,32 @@ function grouped(count) {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** How many findings of a kind a person is shown. */
+const SHOWN = 20;
+
+/**
+ * Findings of one kind for a person: how many there are, and the first of them.
+ *
+ * @param {string} title
+ * @param {number} count
+ * @param {string[]} lines those that are known
+ * @returns {string[]} nothing if there are none
+ */
+function listFindings(title, count, lines) {
+  if (count === 0) {
+    return [];
+  }
+  const shown = lines.slice(0, SHOWN).map((line) => `  ${line}`);
+  const more = count - shown.length;
+  const rest = more > 0 ? [`  and ${grouped(more)} more; --json lists them`] : [];
+  return ['', `${title}: ${grouped(count)}`, ...shown, ...rest];
+}
+
 module.exports = {
   ExactNumber,
   endQuietlyWithoutReader,
   grouped,
+  listFindings,
   quote,
   writeError,
   writeLines,

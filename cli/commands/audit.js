@@ -2,11 +2,8 @@
 
 const { EXIT } = require('../exit-codes.js');
 const { untilInterrupted } = require('../interruption.js');
-const { grouped, quote } = require('../output.js');
+const { grouped, listFindings, quote } = require('../output.js');
 const { addSettings, clientOptions } = require('../settings.js');
-
-/** How many findings of a kind a person is shown; --json has up to 10,000. */
-const SHOWN = 20;
 
 /** @typedef {import('../native.js').AuditReport} AuditReport */
 
@@ -122,7 +119,7 @@ function withNull({ userId, balance, expected, records }) {
 /** @param {AuditReport} report */
 function kinds(report) {
   return [
-    ...list(
+    ...listFindings(
       'Not the default balance plus the records',
       report.mismatchCount,
       report.mismatches.map(
@@ -130,7 +127,7 @@ function kinds(report) {
           `user ${quote(userId)}: ${balance ?? 'nothing'} is stored, but ${grouped(records)} records lead to ${expected}`,
       ),
     ),
-    ...list(
+    ...listFindings(
       'Not held what the open holds have',
       report.heldMismatchCount,
       report.heldMismatches.map(
@@ -138,12 +135,12 @@ function kinds(report) {
           `user ${quote(userId)}: ${held ?? 'nothing'} is held, but ${grouped(openHolds)} open holds have ${expected}`,
       ),
     ),
-    ...list(
+    ...listFindings(
       'Below zero',
       report.negativeCount,
       report.negatives.map(({ userId, balance }) => `user ${quote(userId)}: ${balance}`),
     ),
-    ...list(
+    ...listFindings(
       'Malformed',
       report.malformedCount,
       report.malformed.map(({ table, key, complaint }) =>
@@ -152,27 +149,12 @@ function kinds(report) {
           : `record with key ${quote(key)}: ${complaint}`,
       ),
     ),
-    ...list(
+    ...listFindings(
       'Busy, not judged (run it again when there is less going on)',
       report.busyCount,
       report.busy.map((userId) => `user ${quote(userId)}`),
     ),
   ];
-}
-
-/**
- * @param {string} title
- * @param {number} count
- * @param {string[]} lines
- */
-function list(title, count, lines) {
-  if (count === 0) {
-    return [];
-  }
-  const shown = lines.slice(0, SHOWN).map((line) => `  ${line}`);
-  const more = count - shown.length;
-  const rest = more > 0 ? [`  and ${grouped(more)} more; --json lists up to 10,000`] : [];
-  return ['', `${title}: ${grouped(count)}`, ...shown, ...rest];
 }
 
 module.exports = { addAudit };

@@ -11,7 +11,7 @@ use crate::core::history::{Expired, Position, RecordedTransaction, timestamp_of}
 use crate::core::outcome::{self, Written};
 use crate::error::{BalanceError, ErrorCode};
 use crate::money::{Amount, Decimal};
-use crate::store::{CallId, Closing, EntryState, ExistingRecord, HoldState, HoldStatus};
+use crate::store::{CallId, Closing, EntryState, ExistingRecord, HoldStatus};
 use crate::transaction::{IdempotentKey, MAX_KEY, Transaction, UserId};
 use crate::value::Value;
 
@@ -122,24 +122,22 @@ impl HoldClosing {
     ) -> Result<Step, BalanceError> {
         let now = humantime::format_rfc3339_millis(now).to_string();
         let closing = self.closing(found, call_id, &now)?;
-        let before = closing.before.clone();
-        let is_open = before.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open);
-        let most = closing.amount.as_decimal().clone();
-        let captured = closing.captured.clone();
-        let rest = closing.rest.clone();
-        let group = Group::closing(closing, &now);
-        if !is_open && is_settled {
-            let states = [EntryState::Taken(before), EntryState::Free];
+        if is_settled && !closing.before.is_open_hold() {
+            let states = [EntryState::Taken(closing.before.clone()), EntryState::Free];
+            let group = Group::closing(closing, &now);
             return outcome::of_taken_keys(&group, &states).map(Step::Done);
         }
-        match captured {
-            Some(captured) if *captured.as_decimal() > most => {
-                Err(exceeded(&self.hold, &most, captured.as_decimal()))
-            }
-            Some(captured) if *captured.as_decimal() < most && rest.is_none() => {
-                Err(unstorable_rest())
-            }
-            _ => Ok(Step::Write(group)),
+        self.refuse_unfit(&closing)?;
+        Ok(Step::Write(Group::closing(closing, &now)))
+    }
+
+    /// No more is captured than there is, and what is left has to be an amount.
+    fn refuse_unfit(&self, closing: &Closing) -> Result<(), BalanceError> {
+        let (most, captured) = (closing.amount.as_decimal(), closing.captured.as_ref());
+        match captured.map(Amount::as_decimal) {
+            Some(captured) if captured > most => Err(exceeded(&self.hold, most, captured)),
+            Some(captured) if captured < most && closing.rest.is_none() => Err(unstorable_rest()),
+            _ => Ok(()),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Account, BalanceUpdate, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, HoldState,
-    Item, ItemKey, Refusal, RefusedBalance, Write, WriteAnswer,
+    Account, BalanceUpdate, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Item,
+    ItemKey, Refusal, RefusedBalance, Write, WriteAnswer,
 };
 use crate::core::epoch::Epoch;
 use crate::core::history::RecordedTransaction;
@@ -158,11 +158,10 @@ impl Database {
             (Entry::Record(_) | Entry::FreeKey(_), Some(existing)) => EntryState::Taken(existing),
             (Entry::Closing(_), None) => EntryState::Missing,
             (Entry::Closing(closing), Some(existing)) => {
-                let may_be_closed = existing.hold.as_ref().is_some_and(|hold| {
-                    let is_in_time = closing.captured.is_none() || !hold.has_expired(&closing.now);
-                    hold.state == HoldState::Open && is_in_time
-                });
-                if closing.is_about(&existing) && may_be_closed {
+                let has_expired =
+                    existing.hold.as_ref().is_some_and(|hold| hold.has_expired(&closing.now));
+                let is_in_time = closing.captured.is_none() || !has_expired;
+                if closing.is_about(&existing) && existing.is_open_hold() && is_in_time {
                     EntryState::Free
                 } else {
                     EntryState::Taken(existing)
@@ -174,10 +173,8 @@ impl Database {
     /// What shows that an entry was carried out, or another one under its key.
     fn contradicting(&self, entry: &Entry) -> Option<ExistingRecord> {
         let existing = self.records.get(entry.key());
-        let is_open = |it: &ExistingRecord| {
-            it.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open)
-        };
-        let is_undone = matches!(entry, Entry::Closing(_)) && existing.is_some_and(is_open);
+        let is_undone = matches!(entry, Entry::Closing(_))
+            && existing.is_some_and(ExistingRecord::is_open_hold);
         existing.filter(|_| !is_undone).cloned()
     }
 

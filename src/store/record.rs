@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::HoldStatus;
+use super::{HoldState, HoldStatus};
 use crate::money::Decimal;
 use crate::transaction::{IdempotentKey, Transaction};
 
@@ -73,6 +73,13 @@ pub struct ExistingRecord {
     pub hold: Option<Box<HoldStatus>>,
     /// The key of the hold that this gives something back of.
     pub returned_from: Option<String>,
+}
+
+impl ExistingRecord {
+    /// Whether it is that of a hold that nobody has closed, expired or not.
+    pub fn is_open_hold(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open)
+    }
 }
 
 impl From<&Record> for ExistingRecord {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::HoldStatus;
+use crate::store::{HoldState, HoldStatus};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

@@ -12,9 +12,7 @@ use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::outcome::{self, Funds, FundsOfUsers, Written};
 use crate::error::BalanceError;
-use crate::store::{
-    Entry, EntryState, EpochEnding, ExistingRecord, Fault, HoldState, Reason, Refusal,
-};
+use crate::store::{Entry, EntryState, EpochEnding, ExistingRecord, Fault, Reason, Refusal};
 use crate::transaction::UserId;
 
 impl<T> WriteQueue<T> {
@@ -206,7 +204,7 @@ impl<T> WriteQueue<T> {
             let is_known = match state {
                 // Where the call's own key was taken, nobody asked whether others can still close it.
                 EntryState::Taken(existing) => {
-                    !name.is_closing || !is_open(existing) || is_hold_refused(group, states)
+                    !name.is_closing || !existing.is_open_hold() || is_hold_refused(group, states)
                 }
                 EntryState::Free | EntryState::Missing | EntryState::Unclear => false,
             };
@@ -400,10 +398,6 @@ impl<T> WriteQueue<T> {
 
 fn are_free(states: &[EntryState]) -> bool {
     states.iter().all(|state| *state == EntryState::Free)
-}
-
-fn is_open(record: &ExistingRecord) -> bool {
-    record.hold.as_ref().is_some_and(|hold| hold.state == HoldState::Open)
 }
 
 /// Whether a call that closes a hold is refused although its own key is free, so that whatever was sent
