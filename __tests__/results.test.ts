@@ -1,6 +1,6 @@
 // What a call resolves to.
 
-import { getCurrentBalance, transact } from 'dynamodb-balance';
+import { BalanceClient, getCurrentBalance, transact } from 'dynamodb-balance';
 
 import { request } from './harness/calls';
 import { fresh, putBalanceItem } from './harness/tables';
@@ -41,4 +41,29 @@ describe('getCurrentBalance', () => {
     await putBalanceItem({ userId: { S: userId }, balance: { N: stored } });
     await expect(getCurrentBalance({ userId })).resolves.toBe(read);
   });
+});
+
+/** The names of all properties in a result, however deep, whose value is undefined. */
+function undefinedIn(result: unknown): string[] {
+  if (typeof result !== 'object' || result === null) {
+    return [];
+  }
+  return Object.entries(result).flatMap(([name, value]) =>
+    value === undefined ? [name] : undefinedIn(value),
+  );
+}
+
+test('what a result does not have is absent, as its type says, and not undefined', async () => {
+  const client = new BalanceClient();
+  const [userId, hold] = [fresh('user'), fresh('key')];
+  const input = { userId, amount: 5 } as const;
+  const results = [
+    await client.createTransaction({ ...input, idempotentKey: fresh('key'), type: 'credit' }),
+    await client.createHold({ ...input, idempotentKey: hold }),
+    await client.captureHold({ idempotentKey: fresh('key'), hold }),
+    await client.getTransaction({ idempotentKey: hold }),
+    await client.getBalance({ userId }),
+  ];
+
+  expect(results.flatMap(undefinedIn)).toEqual([]);
 });

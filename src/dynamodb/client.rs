@@ -16,6 +16,7 @@ use crate::dynamodb::configuration::endpoint::Endpoint;
 use crate::dynamodb::configuration::identity_cache::IdentityCache;
 use crate::dynamodb::configuration::limited;
 use crate::dynamodb::configuration::metadata;
+use crate::dynamodb::configuration::real_calls;
 use crate::dynamodb::configuration::settings::{Profile, Settings};
 use crate::dynamodb::tokens::Tokens;
 use crate::dynamodb::transport::clock::Clock;
@@ -57,6 +58,7 @@ impl Connection {
         check_profile(&settings).map_err(Fault::Final)?;
         let endpoint = settings.endpoint().map_err(Fault::Final)?;
         settings.check_together(endpoint.as_ref()).map_err(Fault::Final)?;
+        real_calls::check(environment, endpoint.as_ref()).map_err(Fault::Final)?;
         let is_plain = endpoint.as_ref().is_some_and(|url| url.scheme() == "http");
 
         let http = Client::new(environment, options.deadlines).map_err(Fault::Final)?;

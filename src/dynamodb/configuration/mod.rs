@@ -8,5 +8,6 @@ pub mod identity_cache;
 pub mod limited;
 pub mod metadata;
 pub mod profiles;
+pub mod real_calls;
 pub mod settings;
 pub mod shared_task;
