@@ -42,11 +42,13 @@ impl<T> WriteQueue<T> {
     /// If nobody hears of it, whoever comes with one of its keys must not think that nothing was.
     fn note_committed(&mut self, batch: &Batch, place: u64, group: &Group, now: Instant) {
         let is_heard = !self.calls.place(place).is_empty();
-        for name in group.names() {
-            if is_heard {
-                self.abandoned.settle(name);
-            } else {
+        for entry in group.entries() {
+            let name = entry.name();
+            if !is_heard {
                 self.abandoned.add(name, batch.epoch_of(name.user_id), now);
+            } else if entry.leaves_a_trace() {
+                // A key that only had to be free still is: whatever was sent under it before may arrive.
+                self.abandoned.settle(name);
             }
         }
     }

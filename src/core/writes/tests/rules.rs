@@ -1220,3 +1220,16 @@ fn a_lost_answer_to_a_capture_is_a_success() {
     let answers = scene.refuse(again, [EntryState::Taken(left), Free], None);
     assert_eq!(answers, [("capture", Ok(()))]);
 }
+
+#[test]
+fn a_full_capture_says_nothing_of_an_earlier_request_under_its_key() {
+    let mut scene = Scene::new();
+    scene.join("debit", "key", 50.0, "debit");
+    scene.go_unanswered();
+    assert_eq!(scene.cancel("debit"), Some(("debit", Err(OutcomeUnknown))));
+    scene.capture("key", "3");
+    let attempt = scene.sends(&[HOLD, "key"]);
+    assert_eq!(scene.commit(attempt), [("key", Ok(()))]);
+    scene.join("again", "key", 50.0, "debit");
+    assert_eq!(scene.cancel("again"), Some(("again", Err(OutcomeUnknown))));
+}
