@@ -62,7 +62,7 @@ describe.each([...RUNTIMES])('%s', (_name, runtime) => {
   test('runs the command line', async () => {
     const program = join('node_modules', 'dynamodb-balance', 'cli', 'main.js');
 
-    await expect(run(program, 'balance', 'nobody')).resolves.toEqual({
+    await expect(run(program, 'balance', 'nobody', '--default-balance', '100')).resolves.toEqual({
       code: 0,
       output: '100\n',
       complaints: '',
