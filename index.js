@@ -23,8 +23,8 @@ const OPTIONS = [
 const NOTHING_HAPPENED = 'Nothing happened.';
 const MONEY_MAY_HAVE_MOVED = 'Money may have moved: call again with the same idempotentKey.';
 
-// How many expired holds a sweep releases at once: as fast as with all of a page, on DynamoDB Local with and
-// without 20 ms of latency, for one user and for many; and in time down to some 10 releases a second.
+// How many expired holds a sweep releases at once: nearly as fast as all of a page (on DynamoDB Local, with and without
+// 20 ms of latency, for one user and for 60), and within the deadline of a call down to some 10 releases a second.
 const RELEASES_AT_ONCE = 256;
 
 const CLOSED_BY_OTHERS = ['HOLD_CAPTURED', 'HOLD_RELEASED', 'HOLD_NOT_FOUND'];

@@ -157,7 +157,8 @@ function listFindings(title, count, lines) {
   }
   const shown = lines.slice(0, SHOWN).map((line) => `  ${line}`);
   const more = count - shown.length;
-  const rest = more > 0 ? [`  and ${grouped(more)} more; --json lists them`] : [];
+  const listed = lines.length < count ? `the first ${grouped(lines.length)}` : 'all';
+  const rest = more > 0 ? [`  and ${grouped(more)} more; --json lists ${listed}`] : [];
   return ['', `${title}: ${grouped(count)}`, ...shown, ...rest];
 }
 

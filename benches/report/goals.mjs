@@ -56,10 +56,7 @@ export function spellNumber(number) {
 export function judge(results) {
   return [
     atLeast(8, 'First balance over HTTPS in a fresh process, against SDK v3 bundled', 'faster', {
-      reached: ratio(
-        findStart(results, 'firstBalance', { peer: 'bundle', protocol: 'https' }),
-        findStart(results, 'firstBalance', { peer: 'package', protocol: 'https' }),
-      ),
+      reached: firstBalanceAgainst(results, 'bundle'),
     }),
     {
       title: '`require` alone',
@@ -92,10 +89,7 @@ export function judge(results) {
       `Hot account, 64 callers, ${LATENCY} ms model: committed per second, against SDK v3 with retries`,
       'as many',
       {
-        reached: ratio(
-          find(results, 'perSecond', { ...hot, callers: 64, peer: 'package' }),
-          find(results, 'perSecond', { ...hot, callers: 64, peer: 'sdk' }),
-        ),
+        reached: perSecondAgainstSdk(results, 'transact'),
       },
     ),
     {
@@ -121,10 +115,7 @@ export function judge(results) {
     },
     ...groups.map(({ operation, title, goal }) =>
       atLeast(goal, title, 'as many', {
-        reached: ratio(
-          find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'package' }),
-          find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'sdk' }),
-        ),
+        reached: perSecondAgainstSdk(results, operation),
       }),
     ),
     {
@@ -152,15 +143,16 @@ export function judge(results) {
  * @returns {{ what: string, times: number }[]}
  */
 export function advantages(results) {
-  const perSecond = (/** @type {'transact' | 'reserve' | 'transfer'} */ operation) =>
-    ratio(
-      find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'package' }),
-      find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'sdk' }),
-    );
   const all = [
-    { what: 'Debits and credits per second on one account', times: perSecond('transact') },
-    { what: 'Holds per second on one account', times: perSecond('reserve') },
-    { what: 'Transfers per second to one account', times: perSecond('transfer') },
+    {
+      what: 'Debits and credits per second on one account',
+      times: perSecondAgainstSdk(results, 'transact'),
+    },
+    { what: 'Holds per second on one account', times: perSecondAgainstSdk(results, 'reserve') },
+    {
+      what: 'Transfers per second to one account',
+      times: perSecondAgainstSdk(results, 'transfer'),
+    },
     { what: 'Balances read per CPU second', times: againstSdk(results, { ...reads, callers: 64 }) },
     {
       what: 'Transactions per CPU second, many users',
@@ -168,10 +160,7 @@ export function advantages(results) {
     },
     {
       what: 'Time to the first balance, over HTTPS',
-      times: ratio(
-        findStart(results, 'firstBalance', { peer: 'sdk', protocol: 'https' }),
-        findStart(results, 'firstBalance', { peer: 'package', protocol: 'https' }),
-      ),
+      times: firstBalanceAgainst(results, 'sdk'),
     },
   ];
   return all
@@ -209,6 +198,32 @@ function againstSdk(results, query) {
   return ratio(
     find(results, 'cpuPerCall', { ...query, peer: 'sdk' }),
     find(results, 'cpuPerCall', { ...query, peer: 'package' }),
+  );
+}
+
+/**
+ * How many times as much is committed per second on one account as by the SDK.
+ *
+ * @param {Results} results
+ * @param {NonNullable<Query['operation']>} operation
+ */
+function perSecondAgainstSdk(results, operation) {
+  return ratio(
+    find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'package' }),
+    find(results, 'perSecond', { ...hot, operation, callers: 64, peer: 'sdk' }),
+  );
+}
+
+/**
+ * How many times as long a peer takes to the first balance over HTTPS.
+ *
+ * @param {Results} results
+ * @param {'sdk' | 'bundle'} peer
+ */
+function firstBalanceAgainst(results, peer) {
+  return ratio(
+    findStart(results, 'firstBalance', { peer, protocol: 'https' }),
+    findStart(results, 'firstBalance', { peer: 'package', protocol: 'https' }),
   );
 }
 

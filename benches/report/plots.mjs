@@ -12,7 +12,7 @@ import { find, findStart } from './statistics.mjs';
 /** @typedef {import('./statistics.mjs').Query} Query */
 
 /** The grey whose contrast is at least 4.5 to 1 on white and on black. Source: WCAG 2.2, 1.4.3. */
-export const INK = '#767676';
+const INK = '#767676';
 const FAINT = '#76767650';
 
 const COLOURS = {

@@ -108,7 +108,7 @@ function describe(report) {
 
 /** @param {AuditReport} report */
 function advice({ defaultBalance, fittingDefaultBalance }) {
-  return `All users who do not add up with the default balance of ${defaultBalance} would with ${fittingDefaultBalance}. If that is what your application uses, run the audit again with --default-balance ${fittingDefaultBalance}. If it is not, somebody has created these users with it.`;
+  return `The users who do not add up with the default balance of ${defaultBalance} would with ${fittingDefaultBalance}. If that is what your application uses, run the audit again with --default-balance ${fittingDefaultBalance}. If it is not, somebody has created these users with it.`;
 }
 
 /** @param {AuditReport['mismatches'][number]} mismatch */

@@ -121,7 +121,7 @@ pub struct Report {
     pub passes: u32,
     /// What a user without a stored balance was taken to have.
     pub default_balance: Decimal,
-    /// The default balance with which those users would add up who do not, if it is the same for all of
+    /// The default balance with which the users in `mismatches` would add up, if it is the same for all of
     /// them and there are several.
     pub fitting_default_balance: Option<Decimal>,
     pub mismatches: Findings<Mismatch>,
@@ -239,7 +239,6 @@ impl Account {
 
 /// The first pass: takes the items of both tables, in any order.
 pub struct FirstPass {
-    default_balance: Decimal,
     accounts: HashMap<String, Account>,
     report: Report,
 }
@@ -247,9 +246,12 @@ pub struct FirstPass {
 impl FirstPass {
     pub fn new(default_balance: &DefaultBalance) -> Self {
         Self {
-            default_balance: default_balance.as_decimal().clone(),
             accounts: HashMap::new(),
-            report: Report { passes: 1, ..Report::default() },
+            report: Report {
+                passes: 1,
+                default_balance: default_balance.as_decimal().clone(),
+                ..Report::default()
+            },
         }
     }
 
@@ -299,17 +301,17 @@ impl FirstPass {
     /// Ends the pass: whoever adds up is cleared, the others are suspects.
     pub fn end(mut self) -> Recount {
         self.report.users = u64::try_from(self.accounts.len()).unwrap_or(u64::MAX);
-        let default_balance = self.default_balance;
+        let default_balance = &self.report.default_balance;
         let suspects = self
             .accounts
             .into_iter()
             .filter(|(_, account)| {
                 account.sums.balance != StoredBalance::Corrupt
-                    && !account.sums.add_up(&account.tally, &default_balance)
+                    && !account.sums.add_up(&account.tally, default_balance)
             })
             .map(|(user_id, account)| (user_id, Suspect::new(account.tally)))
             .collect();
-        Recount { default_balance, suspects, report: self.report }
+        Recount { suspects, report: self.report }
     }
 
     fn report_malformed(&mut self, table: Table, key: &str, complaint: Option<String>) {
@@ -338,7 +340,6 @@ impl Suspect {
 /// The passes after the first one, over the suspects only. Each takes first the balances of all
 /// suspects, then all records.
 pub struct Recount {
-    default_balance: Decimal,
     suspects: HashMap<String, Suspect>,
     report: Report,
 }
@@ -382,10 +383,10 @@ impl Recount {
 
     fn judge(&mut self, user_id: String, suspect: Suspect) {
         self.judge_held(&user_id, &suspect);
-        if adds_up(&suspect.sums.balance, &suspect.now, &self.default_balance) {
+        if adds_up(&suspect.sums.balance, &suspect.now, &self.report.default_balance) {
             return;
         }
-        let expected = suspect.now.sum.on_top_of(&self.default_balance);
+        let expected = suspect.now.sum.on_top_of(&self.report.default_balance);
         let balance = match suspect.sums.balance {
             StoredBalance::Number(number) => Some(number),
             StoredBalance::Absent => None,
@@ -423,8 +424,7 @@ impl Recount {
             self.report.busy.add(user_id);
         }
         self.report.fitting_default_balance =
-            fitting_default(&self.report.mismatches, &self.default_balance);
-        self.report.default_balance = self.default_balance;
+            fitting_default(&self.report.mismatches, &self.report.default_balance);
         // In the order of names rather than of hashes: two reports can be compared.
         self.report.mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         self.report.held_mismatches.kept.sort_by(|a, b| a.user_id.cmp(&b.user_id));
@@ -435,13 +435,16 @@ impl Recount {
     }
 }
 
-/// The default balance that explains all mismatches: they differ by the same amount.
+/// The default balance that explains all mismatches that are kept: they differ by the same amount. None is below
+/// zero.
 fn fitting_default(mismatches: &Findings<Mismatch>, default_balance: &Decimal) -> Option<Decimal> {
     let difference = |it: &Mismatch| Some(it.balance.as_ref()?.minus(&it.expected));
     let (first, others) = mismatches.kept.split_first()?;
     let shared = difference(first)?;
     let is_shared = |it: &Mismatch| difference(it).as_ref() == Some(&shared);
-    (!others.is_empty() && others.iter().all(is_shared)).then(|| default_balance.plus(&shared))
+    let fitting = default_balance.plus(&shared);
+    let is_explanation = !others.is_empty() && others.iter().all(is_shared);
+    (is_explanation && !fitting.is_negative()).then_some(fitting)
 }
 
 /// Whether a balance is the default plus the records. This package never writes a record without

@@ -254,4 +254,4 @@ fn refuse(code: ErrorCode, how: &str, hold: &IdempotentKey, what: &str) -> Balan
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

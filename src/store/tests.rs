@@ -1,29 +1,11 @@
 use super::*;
 use crate::core::group::Group;
-use crate::core::holds::{HoldClosing, Step};
+use crate::core::holds::tests::{capture, closing};
 use crate::value::Value;
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
 
 /// The write of a full capture: the hold, and the key of the call, which leaves nothing there.
 fn capture_of_all() -> Write {
-    let hold = RecordedTransaction {
-        idempotent_key: "hold".to_owned(),
-        user_id: "alice".to_owned(),
-        amount: "30".to_owned(),
-        transaction_type: "debit".to_owned(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
-        metadata: None,
-        hold: Some(Box::new(HoldStatus::open(None))),
-        returned_from: None,
-        malformed: None,
-    };
-    let capture = HoldClosing::validate_capture(text("key"), text("hold"), &Value::Undefined);
-    let step =
-        capture.unwrap().next_step(Some(&hold), CallId::unique(), SystemTime::UNIX_EPOCH, true);
-    let Ok(Step::Write(group)) = step else { panic!("{step:?}") };
+    let group = Group::closing(closing(&capture(&Value::Undefined)), "2024-05-06T07:08:09.010Z");
     Write { balances: vec![balance_of(&group)], entries: group.entries().to_vec() }
 }
 

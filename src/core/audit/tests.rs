@@ -91,6 +91,7 @@ fn who_does_not_add_up_by_the_same_amount_would_with_another_default_balance() {
     assert_eq!(fitting("50", "21", "0"), None);
     assert_eq!(fitting("50", "120", "100"), None, "one alone says nothing of the others");
     assert_eq!(fitting("150", "120", "100"), None);
+    assert_eq!(fitting("49", "19", "-1"), None, "no default balance is below zero");
 }
 
 #[test]

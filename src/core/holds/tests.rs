@@ -32,7 +32,7 @@ fn found(status: HoldStatus) -> RecordedTransaction {
     }
 }
 
-fn capture(amount: &Value) -> HoldClosing {
+pub fn capture(amount: &Value) -> HoldClosing {
     HoldClosing::validate_capture(text("key"), text("hold"), amount).unwrap()
 }
 
@@ -46,7 +46,7 @@ fn step(request: &HoldClosing, found: Option<&RecordedTransaction>) -> Result<St
 }
 
 /// What a request writes to close an open hold.
-fn closing(request: &HoldClosing) -> Closing {
+pub fn closing(request: &HoldClosing) -> Closing {
     match step(request, Some(&found(status()))) {
         Ok(Step::Write(group)) => group.as_closing().unwrap().clone(),
         other => panic!("{other:?}"),
