@@ -4,6 +4,7 @@
 // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:timers.
 const { setInterval } = require('timers');
 
+const { toHold, toPage, toTransaction } = require('./answers.js');
 const binding = require('./binding.js');
 
 // All but `credentials`, which JavaScript looks at itself.
@@ -103,7 +104,8 @@ class BalanceClient {
   #isClosed = false;
   #closing;
 
-  constructor(options = {}) {
+  // `open` is not for callers: testing.js opens tables in memory.
+  constructor(options = {}, open = openOnDynamoDb) {
     if (options === null || typeof options !== 'object') {
       throw invalidOption('options must be an object');
     }
@@ -113,12 +115,7 @@ class BalanceClient {
         pick(options, 'profile'),
       );
       this.#native = this.#settle(
-        binding.openClient(
-          plainOptions(options),
-          environment(),
-          this.#calls.deliver,
-          this.#credentials.source,
-        ),
+        open(plainOptions(options), this.#calls.deliver, this.#credentials.source),
       );
     } catch (error) {
       throw made.has(error) ? error : invalidOption('reading the options threw an error', error);
@@ -507,10 +504,6 @@ function progressFunction(onProgress) {
   });
 }
 
-function toHold({ transactions, replayed }) {
-  return { hold: transactions.map(toTransaction)[0], replayed };
-}
-
 // Names with their values; or, where it is no object, what it is.
 function metadataOf(metadata) {
   if (metadata === undefined) {
@@ -571,20 +564,6 @@ function milliseconds(name, date) {
       retryable: false,
     });
   }
-}
-
-// The native core answers metadata as pairs: as properties, some names would be lost on the way.
-function toPage(answer) {
-  const cursor = pick(answer, 'cursor');
-  const transactions = answer.transactions.map(toTransaction);
-  return cursor === undefined ? { transactions } : { transactions, cursor };
-}
-
-function toTransaction(answer) {
-  const metadata = pick(answer, 'metadata');
-  return metadata === undefined
-    ? { ...answer }
-    : { ...answer, metadata: Object.fromEntries(metadata) };
 }
 
 // Credentials as the native core takes them: checked data, or a function that never rejects. Apart
@@ -682,6 +661,10 @@ function checkCredentials(credentials) {
     throw new BalanceError(checked);
   }
   return plain(checked);
+}
+
+function openOnDynamoDb(options, deliver, credentials) {
+  return binding.openClient(options, environment(), deliver, credentials);
 }
 
 // Options as the native core takes them, with the names of those that there are not, to be refused.

@@ -35,6 +35,7 @@ test('the main package has the loader, the types, the command line and what a re
     'package/CHANGELOG.md',
     'package/LICENSE',
     'package/README.md',
+    'package/answers.js',
     'package/binding.js',
     'package/cli/main.js',
     'package/cli/third-party-licenses.txt',
@@ -43,6 +44,8 @@ test('the main package has the loader, the types, the command line and what a re
     'package/index.d.ts',
     'package/index.js',
     'package/package.json',
+    'package/testing.d.ts',
+    'package/testing.js',
   ]);
 });
 

@@ -14,22 +14,22 @@ use tokio::sync::oneshot;
 use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
 use super::outbox::Answered;
+use super::store::ClientStore;
 use super::value::{self, AnyValue};
 use crate::core::history::{
     ExpiredPage, Listing, Page, Position, RecordedTransaction, UncheckedListing,
 };
 use crate::core::holds;
 use crate::driver::reply;
-use crate::dynamodb::history::History;
 use crate::error::BalanceError;
 use crate::money::Decimal;
 use crate::store::Store as _;
 
 type Cancelled = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The listings of a client, of which those under way can be ended early.
+/// The listings of a client that are under way, each of which can be ended early.
+#[derive(Default)]
 pub struct Listings {
-    history: History,
     under_way: Mutex<HashMap<u64, oneshot::Sender<()>>>,
 }
 
@@ -65,10 +65,6 @@ pub struct ExpiredData {
 }
 
 impl Listings {
-    pub fn new(history: History) -> Self {
-        Self { history, under_way: Mutex::default() }
-    }
-
     fn under_way(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<()>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,16 +108,15 @@ impl NativeClient {
     #[napi]
     pub fn list_expired_holds(&self, number: f64, after: Option<Vec<String>>) -> Option<Failure> {
         let expired = holds::expired(self.store.now(), position(after));
-        let accepted = self.begin_listing(number, move |listings, cancelled| async move {
-            let page = listings.history.read(expired, cancelled).await;
-            page.map(ExpiredData::from)
+        let accepted = self.begin_listing(number, move |store, cancelled| async move {
+            store.expired(expired, cancelled).await.map(ExpiredData::from)
         });
         accepted.err().map(Failure::from)
     }
 
     fn list(&self, number: f64, listing: Listing) -> std::result::Result<(), BalanceError> {
-        self.begin_listing(number, move |listings, cancelled| async move {
-            listings.history.read(listing, cancelled).await.map(PageData::from)
+        self.begin_listing(number, move |store, cancelled| async move {
+            store.page(listing, cancelled).await.map(PageData::from)
         })
     }
 
@@ -129,19 +124,19 @@ impl NativeClient {
     fn begin_listing<T, Work>(
         &self,
         number: f64,
-        read: impl FnOnce(Arc<Listings>, Cancelled) -> Work + Send + 'static,
+        read: impl FnOnce(Arc<ClientStore>, Cancelled) -> Work + Send + 'static,
     ) -> std::result::Result<(), BalanceError>
     where
         T: Into<Answered> + Send,
-        Work: Future<Output = std::result::Result<T, BalanceError>> + Send,
+        Work: Future<Output = std::result::Result<T, BalanceError>> + Send + 'static,
     {
         let permit = self.ledger.admit()?;
         let (cancel, cancelled) = oneshot::channel();
         self.listings.under_way().insert(ordinal(number), cancel);
         let (listings, outbox) = (Arc::clone(&self.listings), Arc::clone(&self.outbox));
         let cancelled: Cancelled = Box::pin(async { drop(cancelled.await) });
+        let work = read(Arc::clone(&self.store), cancelled);
         drop(self.runtime.spawn(async move {
-            let work = read(Arc::clone(&listings), cancelled);
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             listings.under_way().remove(&ordinal(number));
             outbox.put(number, outcome.unwrap_or_else(|_panic| Err(reply::lost())));

@@ -11,5 +11,7 @@ pub mod options;
 pub mod outbox;
 pub mod results;
 mod runtime;
+mod store;
+pub mod testing;
 pub mod transactions;
 pub mod value;
