@@ -26,6 +26,12 @@ const PROMISES = [
   'results',
 ];
 
+/** Tests import the package by its name, as its users do. */
+const OURS = {
+  '^dynamodb-balance$': '<rootDir>',
+  '^dynamodb-balance/testing$': '<rootDir>/testing.js',
+};
+
 const harness = '<rootDir>/__tests__/harness';
 
 /** @type {import('jest').Config} */
@@ -35,11 +41,7 @@ module.exports = {
       ...project,
       displayName: 'DynamoDB Local',
       testMatch: ['<rootDir>/__tests__/*.test.ts'],
-      // Tests import the package by its name, as its users do.
-      moduleNameMapper: {
-        '^dynamodb-balance$': '<rootDir>',
-        '^dynamodb-balance/testing$': '<rootDir>/testing.js',
-      },
+      moduleNameMapper: OURS,
       globalSetup: `${harness}/global-setup.mjs`,
       globalTeardown: `${harness}/global-teardown.mjs`,
     },
@@ -53,8 +55,14 @@ module.exports = {
         '^\\./(harness/)?history-tables$': `${harness}/history-tables-in-memory.ts`,
       },
     },
+    {
+      ...project,
+      displayName: 'examples',
+      testMatch: ['<rootDir>/examples/testing/jest.test.ts'],
+      moduleNameMapper: OURS,
+    },
   ],
-  collectCoverageFrom: ['index.js', 'testing.js', 'answers.js'],
+  collectCoverageFrom: ['index.js', 'client.js', 'testing.js', 'answers.js'],
   // Hundreds of concurrent calls on DynamoDB Local and two cores take their time.
   testTimeout: 120_000,
 };

@@ -1,9 +1,11 @@
 // Clients for the tests of applications. Their tables are in memory, within the native core; all else is what
 // runs against DynamoDB.
 
-const { BalanceClient, BalanceError } = require('./index.js');
+const { BalanceClient, BalanceError } = require('./client.js');
 const { toAuditReport, toTransaction } = require('./answers.js');
 const binding = require('./binding.js');
+
+const { hasOwnProperty: isOwn } = Object.prototype;
 
 const RETRYABLE = new Map(binding.errorCodes().map(({ code, retryable }) => [code, retryable]));
 
@@ -26,13 +28,13 @@ const OPERATIONS = [
 
 // What callers may match on, and what says more than the code.
 const MESSAGES = {
-  DUPLICATE_TRANSACTION:
-    'Duplicate transaction: This idempotentKey has already been used. (As the test scripted it.)',
-  INSUFFICIENT_BALANCE: 'Insufficient balance: Cannot process debit transaction.',
-  NOTHING_HAPPENED:
-    'Nothing happened: the test scripted it. No money moved; it is safe to call again.',
-  OUTCOME_UNKNOWN:
-    'Outcome unknown: the test scripted it. Money may or may not have moved: call again with the same idempotentKey to find out. It cannot be applied twice.',
+  DUPLICATE_TRANSACTION: (key) =>
+    `Duplicate transaction: This idempotentKey has already been used.${key}`,
+  INSUFFICIENT_BALANCE: () => 'Insufficient balance: Cannot process debit transaction.',
+  NOTHING_HAPPENED: () =>
+    'Nothing happened: no answer came, as scripted. No money moved; it is safe to call again.',
+  OUTCOME_UNKNOWN: () =>
+    'Outcome unknown: no answer came, as scripted. Money may or may not have moved: call again with the same idempotentKey to find out. It cannot be applied twice.',
 };
 
 // A call with it is checked like any other, and ends before it leaves.
@@ -158,11 +160,11 @@ class TestClient extends BalanceClient {
   async *iterateTransactions(input, options) {
     const outcome = this.#take('iterateTransactions', input);
     if (outcome !== undefined && !outcome.tookEffect) {
-      throw scripted(outcome);
+      throw scripted(outcome, input);
     }
     yield* super.iterateTransactions(input, options);
     if (outcome !== undefined) {
-      throw scripted(outcome);
+      throw scripted(outcome, input);
     }
   }
 
@@ -190,7 +192,7 @@ class TestClient extends BalanceClient {
         throw error;
       }
     }
-    throw scripted(outcome);
+    throw scripted(outcome, input);
   }
 
   #take(operation, input) {
@@ -293,13 +295,20 @@ function isFor({ operation: wanted, when }, operation, input) {
   return isOperation && (when === undefined || Boolean(when({ operation, input })));
 }
 
-function scripted({ code, tookEffect, message }) {
-  const effect = tookEffect ? 'The call took effect.' : 'Nothing was changed.';
+function scripted({ code, tookEffect, message }, input) {
   return new BalanceError({
     code,
-    message: message ?? MESSAGES[code] ?? `${words(code)}: the test scripted it. ${effect}`,
+    message: message ?? usualMessage(code, tookEffect, input),
     retryable: RETRYABLE.get(code),
   });
+}
+
+function usualMessage(code, tookEffect, input) {
+  if (isOwn.call(MESSAGES, code)) {
+    return MESSAGES[code](input?.idempotentKey);
+  }
+  const effect = tookEffect ? 'The call took effect.' : 'Nothing was changed.';
+  return `${words(code)}, as scripted. ${effect}`;
 }
 
 // Hold captured, for HOLD_CAPTURED.

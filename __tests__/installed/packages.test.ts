@@ -39,6 +39,7 @@ test('the main package has the loader, the types, the command line and what a re
     'package/binding.js',
     'package/cli/main.js',
     'package/cli/third-party-licenses.txt',
+    'package/client.js',
     'package/docs/command-line.md',
     'package/docs/packaging.md',
     'package/index.d.ts',

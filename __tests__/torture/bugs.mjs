@@ -28,6 +28,7 @@ const COPIED = [
   'Cargo.lock',
   'build.rs',
   'index.js',
+  'client.js',
   'index.d.ts',
   'answers.js',
   'package.json',

@@ -1,4 +1,4 @@
-//! The client as `index.js` sees it. Calls have numbers; their answers come back through the
+//! The client as `client.js` sees it. Calls have numbers; their answers come back through the
 //! outbox. What can be said at once is returned: a `Failure`, or nothing.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The listings of transactions and holds as `index.js` sees it.
+//! The listings of transactions and holds as `client.js` sees it.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;

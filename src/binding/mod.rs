@@ -1,5 +1,5 @@
 //! The only place that knows Node: JavaScript values in, JavaScript values out, errors as plain
-//! data. `index.js` gives them their faces.
+//! data. `client.js` gives them their faces.
 
 pub mod admin;
 pub mod client;
