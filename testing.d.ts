@@ -2,6 +2,7 @@
  * Clients for the tests of applications: their tables are in memory, all else is what runs against DynamoDB.
  *
  * @packageDocumentation
+ * @module testing
  */
 
 import {
@@ -14,7 +15,7 @@ import {
   type Transaction,
 } from './index';
 
-export type { Transaction };
+export { BalanceError, type Transaction };
 
 /** What a {@link TestClient} can be told: what a client can, and what is in its tables. */
 export interface TestClientOptions extends BalanceClientOptions {
@@ -93,35 +94,65 @@ export interface AuditReport {
   /** The default balance with which several users would add up who do not, if there is one. */
   fittingDefaultBalance: string | null;
   /** Balances that are not the default balance plus the records. */
-  mismatches: Findings<{
-    userId: string;
-    balance: string | null;
-    expected: string;
-    records: number;
-  }>;
+  mismatches: Findings<BalanceMismatch>;
   /** Users for whom other money is held than what their open holds have. */
-  heldMismatches: Findings<{
-    userId: string;
-    held: string | null;
-    expected: string;
-    openHolds: number;
-  }>;
+  heldMismatches: Findings<HeldMismatch>;
   /** Balances below zero. */
-  negatives: Findings<{ userId: string; balance: string }>;
+  negatives: Findings<NegativeBalance>;
   /** Items that this package would not have written. */
-  malformed: Findings<{
-    table: 'balancesTable' | 'transactionsTable';
-    key: string;
-    complaint: string;
-  }>;
+  malformed: Findings<MalformedItem>;
   /** Users whose money kept moving, and who were not judged. */
   busy: Findings<string>;
 }
 
 /** What an audit found of one kind. */
 export interface Findings<Finding> {
+  /** How many there are. */
   count: number;
+  /** The first of them. */
   items: Finding[];
+}
+
+/** A balance that is not the default balance plus the records of its user. */
+export interface BalanceMismatch {
+  /** The account. */
+  userId: string;
+  /** What is stored, if anything is. */
+  balance: string | null;
+  /** What the records lead to. */
+  expected: string;
+  /** How many records there are. */
+  records: number;
+}
+
+/** Other money held than what the open holds of a user have. */
+export interface HeldMismatch {
+  /** The account. */
+  userId: string;
+  /** What is stored, if anything is. */
+  held: string | null;
+  /** What the open holds have. */
+  expected: string;
+  /** How many there are. */
+  openHolds: number;
+}
+
+/** A balance below zero. */
+export interface NegativeBalance {
+  /** The account. */
+  userId: string;
+  /** What is stored. */
+  balance: string;
+}
+
+/** An item that this package would not have written. */
+export interface MalformedItem {
+  /** The option that names its table. */
+  table: 'balancesTable' | 'transactionsTable';
+  /** Its key. */
+  key: string;
+  /** What is wrong with it. */
+  complaint: string;
 }
 
 /**
@@ -161,10 +192,13 @@ export class TestClient extends BalanceClient {
 
 /** What an application imports of `dynamodb-balance`, on tables in memory. */
 export interface TestModule {
+  /** On the tables of `testClient`. */
   getCurrentBalance: typeof import('./index').getCurrentBalance;
+  /** On the tables of `testClient`. */
   transact: typeof import('./index').transact;
   /** Clients that name the same tables share them. */
   BalanceClient: typeof TestClient;
+  /** The class of all errors, which is the package's own. */
   BalanceError: typeof BalanceError;
   /** The client that the two functions use. */
   testClient: TestClient;

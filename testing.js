@@ -340,4 +340,4 @@ function invalid(code, message) {
   return new BalanceError({ code, message, retryable: RETRYABLE.get(code) });
 }
 
-module.exports = { createTestClient, createTestModule, TestClient };
+module.exports = { createTestClient, createTestModule, BalanceError, TestClient };

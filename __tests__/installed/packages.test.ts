@@ -42,6 +42,7 @@ test('the main package has the loader, the types, the command line and what a re
     'package/client.js',
     'package/docs/command-line.md',
     'package/docs/packaging.md',
+    'package/docs/testing.md',
     'package/index.d.ts',
     'package/index.js',
     'package/package.json',
