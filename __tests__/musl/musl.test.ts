@@ -31,3 +31,10 @@ test.each([
     complaints: '',
   });
 });
+
+test('500 calls at once take effect', async () => {
+  const { output, complaints } = await project.run(NODE, 'crowd.cjs');
+
+  expect(complaints).toBe('');
+  expect(output).toMatch(/^500 transactions in \d+ ms, balances 105( 105){9}\n$/);
+});
