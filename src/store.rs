@@ -4,6 +4,7 @@ mod attempt;
 pub mod database;
 mod entry;
 mod hold;
+mod journal;
 mod record;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 pub use attempt::{Attempt, SendGate};
 pub use entry::{Entry, Name};
 pub use hold::{Closing, HoldState, HoldStatus};
+pub use journal::{Exchange, Journal, Refused, Reporter, Server};
 pub use record::{CallId, ExistingRecord, PlaceInGroup, Record, Role};
 
 use crate::core::balance_change::BalanceChange;

@@ -43,6 +43,7 @@ test('the main package has the loader, the types, the command line and what a re
     'package/index.d.ts',
     'package/index.js',
     'package/package.json',
+    'package/tracing.js',
   ]);
 });
 

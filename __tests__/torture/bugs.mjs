@@ -28,6 +28,7 @@ const COPIED = [
   'Cargo.lock',
   'build.rs',
   'index.js',
+  'tracing.js',
   'index.d.ts',
   'package.json',
   'src',

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::history::Listings;
 use super::options;
 use super::outbox::{Answered, Deliver, Outbox};
+use super::requests::Reports;
 use super::results::{BalanceData, TransactionsData};
 use super::runtime;
 use super::transactions::{self, TransactionFields};
@@ -34,6 +35,7 @@ pub struct NativeClient {
     pub(super) store: Arc<DynamoDb>,
     pub(super) listings: Arc<Listings>,
     pub(super) outbox: Arc<Outbox>,
+    pub(super) reports: Arc<Reports>,
     pub(super) runtime: Handle,
     credentials: Option<Arc<FromJavaScript>>,
 }
@@ -59,7 +61,8 @@ pub fn open_client(
     Ok(match options.and_then(|options| Ok((options, runtime::handle()?))) {
         Err(error) => Either::B(error.into()),
         Ok((options, runtime)) => {
-            let outbox = Arc::new(Outbox::new(&deliver)?);
+            let reports = Arc::new(Reports::new(&options));
+            let outbox = Arc::new(Outbox::new(&deliver, Arc::clone(&reports))?);
             let bell = Arc::clone(&outbox);
             let default_balance = options.default_balance.as_decimal().clone();
             let deadlines = options.deadlines;
@@ -70,10 +73,19 @@ pub fn open_client(
                 deadlines,
                 Arc::new(move || bell.ring()),
             );
+            let dispatcher = dispatcher.observed_by(Arc::clone(&reports.observer));
             drop(runtime.spawn(dispatcher.run()));
             let listings = Arc::new(Listings::new(store.history()));
             let credentials = function;
-            Either::A(NativeClient { ledger, store, listings, outbox, runtime, credentials })
+            Either::A(NativeClient {
+                ledger,
+                store,
+                listings,
+                outbox,
+                reports,
+                runtime,
+                credentials,
+            })
         }
     })
 }

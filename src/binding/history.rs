@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
 use super::outbox::Answered;
+use super::requests::ListingReporter;
 use super::value::{self, AnyValue};
 use crate::core::history::{
     ExpiredPage, Listing, Page, Position, RecordedTransaction, UncheckedListing,
@@ -112,16 +113,17 @@ impl NativeClient {
     #[napi]
     pub fn list_expired_holds(&self, number: f64, after: Option<Vec<String>>) -> Option<Failure> {
         let expired = holds::expired(self.store.now(), position(after));
-        let accepted = self.begin_listing(number, move |listings, cancelled| async move {
-            let page = listings.history.read(expired, cancelled).await;
-            page.map(ExpiredData::from)
-        });
+        let accepted =
+            self.begin_listing(number, move |listings, cancelled, reporter| async move {
+                let page = listings.history.read(expired, cancelled, &*reporter).await;
+                page.map(ExpiredData::from)
+            });
         accepted.err().map(Failure::from)
     }
 
     fn list(&self, number: f64, listing: Listing) -> std::result::Result<(), BalanceError> {
-        self.begin_listing(number, move |listings, cancelled| async move {
-            listings.history.read(listing, cancelled).await.map(PageData::from)
+        self.begin_listing(number, move |listings, cancelled, reporter| async move {
+            listings.history.read(listing, cancelled, &*reporter).await.map(PageData::from)
         })
     }
 
@@ -129,7 +131,7 @@ impl NativeClient {
     fn begin_listing<T, Work>(
         &self,
         number: f64,
-        read: impl FnOnce(Arc<Listings>, Cancelled) -> Work + Send + 'static,
+        read: impl FnOnce(Arc<Listings>, Cancelled, Arc<ListingReporter>) -> Work + Send + 'static,
     ) -> std::result::Result<(), BalanceError>
     where
         T: Into<Answered> + Send,
@@ -140,11 +142,15 @@ impl NativeClient {
         self.listings.under_way().insert(ordinal(number), cancel);
         let (listings, outbox) = (Arc::clone(&self.listings), Arc::clone(&self.outbox));
         let cancelled: Cancelled = Box::pin(async { drop(cancelled.await) });
+        let observer = Arc::clone(&self.reports.observer);
+        let reporter = ListingReporter::new(ordinal(number), observer, self.ledger.trace());
+        let reporter = Arc::new(reporter);
         drop(self.runtime.spawn(async move {
-            let work = read(Arc::clone(&listings), cancelled);
+            let work = read(Arc::clone(&listings), cancelled, Arc::clone(&reporter));
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             listings.under_way().remove(&ordinal(number));
-            outbox.put(number, outcome.unwrap_or_else(|_panic| Err(reply::lost())));
+            let outcome = outcome.unwrap_or_else(|_panic| Err(reply::lost()));
+            outbox.put(number, outcome.map_err(|error| reporter.tell(error)));
             drop(permit);
             outbox.ring();
         }));
