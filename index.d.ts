@@ -765,7 +765,7 @@ export class BalanceError extends Error {
   /** From `createTransactions`: which of the transactions it is about, from 0. */
   readonly index?: number;
   /** Where DynamoDB refused a request of the call: the last time it did. */
-  readonly $metadata?: BalanceErrorMetadata;
+  readonly $metadata?: ErrorMetadata;
 
   /** For tests that need one; the package makes its own. */
   constructor(failure: {
@@ -775,12 +775,12 @@ export class BalanceError extends Error {
     cause?: unknown;
     available?: string | undefined;
     index?: number | undefined;
-    $metadata?: BalanceErrorMetadata | undefined;
+    $metadata?: ErrorMetadata | undefined;
   });
 }
 
 /** How DynamoDB answered, by the names of the AWS SDK for JavaScript. */
-export interface BalanceErrorMetadata {
+export interface ErrorMetadata {
   /** By this AWS Support finds the request. */
   readonly requestId: string;
   /** The status of that answer. */

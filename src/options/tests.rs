@@ -118,7 +118,7 @@ fn an_unknown_option_is_refused_by_name_and_told_which_there_are() {
         error.message,
         "Invalid option: balanceTable is not an option; there are region, endpoint, profile, \
          credentials, balancesTable, transactionsTable, defaultBalance, consistentRead, \
-         connectTimeout, attemptTimeout, callTimeout"
+         connectTimeout, attemptTimeout, callTimeout, customUserAgent"
     );
 }
 
