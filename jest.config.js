@@ -7,7 +7,7 @@ module.exports = {
   moduleNameMapper: { '^dynamodb-balance$': '<rootDir>' },
   globalSetup: '<rootDir>/__tests__/harness/global-setup.mjs',
   globalTeardown: '<rootDir>/__tests__/harness/global-teardown.mjs',
-  collectCoverageFrom: ['index.js'],
+  collectCoverageFrom: ['index.js', 'tracing.js'],
   // Hundreds of concurrent calls on DynamoDB Local and two cores take their time.
   testTimeout: 120_000,
   // The packages as they are packed have our name.
