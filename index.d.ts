@@ -231,6 +231,11 @@ export interface BalanceClientOptions {
    * 25,000, which leaves a request handler behind API Gateway (29 seconds) time to answer.
    */
   callTimeout?: number | undefined;
+  /**
+   * What the user agent of each request has behind the name of this package, such as `shop/1.2`: up to 256
+   * visible ASCII characters and spaces. AWS logs it.
+   */
+  customUserAgent?: string | undefined;
 }
 
 /** What a single call can be told. */
@@ -241,6 +246,32 @@ export interface CallOptions {
    * signal's reason becomes the `cause`. Any number of calls may share a signal.
    */
   signal?: AbortSignal | undefined;
+}
+
+/** The numbers of {@link BalanceClient.stats}. Each is right by itself; two may be of different instants. */
+export interface BalanceClientStatistics {
+  /** Calls that were accepted and are not answered yet. A client holds at most 65,536. */
+  heldCalls: number;
+  /** Those of them that no request carries at the moment: they wait for their turn, or pause. */
+  waitingCalls: number;
+  /** Requests for transactions and for reads that are in flight. Listings are not counted. */
+  requestsInFlight: number;
+  /** Attempts at such requests so far, those that ended epochs included. */
+  attempts: number;
+  /** Requests that took effect. */
+  committedRequests: number;
+  /** Calls that they carried: divided by `committedRequests` it is how many travel together. */
+  committedCalls: number;
+  /** Attempts that met another transaction on the same items, and are repeated. */
+  conflicts: number;
+  /** Attempts that DynamoDB throttled, and that are repeated. */
+  throttled: number;
+  /** Attempts without an answer, or with one of a failing service, that are repeated. */
+  unanswered: number;
+  /** Attempts that could not be sent, or whose signature was out of date, and that are repeated. */
+  notTaken: number;
+  /** Epochs that were ended to exclude that a late request takes effect; others call it a fence. */
+  endedEpochs: number;
 }
 
 /** What {@link BalanceClient.createHold} needs. */
@@ -534,6 +565,12 @@ export class BalanceClient {
   ): AsyncIterableIterator<Transaction>;
 
   /**
+   * What this client has done since it was made, and what it does now. Counting costs nothing worth
+   * mentioning, and so does asking.
+   */
+  stats(): BalanceClientStatistics;
+
+  /**
    * Refuses new calls and `createTables` from now on, with `CLIENT_CLOSED`, and resolves when those
    * made before are answered, each by its own deadline.
    */
@@ -728,6 +765,8 @@ export class BalanceError extends Error {
   readonly available?: string;
   /** From `createTransactions`: which of the transactions it is about, from 0. */
   readonly index?: number;
+  /** Where DynamoDB refused a request of the call: the last time it did. */
+  readonly $metadata?: ErrorMetadata;
 
   /** For tests that need one; the package makes its own. */
   constructor(failure: {
@@ -737,5 +776,109 @@ export class BalanceError extends Error {
     cause?: unknown;
     available?: string | undefined;
     index?: number | undefined;
+    $metadata?: ErrorMetadata | undefined;
   });
+}
+
+/** How DynamoDB answered, by the names of the AWS SDK for JavaScript. */
+export interface ErrorMetadata {
+  /** By this AWS Support finds the request. */
+  readonly requestId: string;
+  /** The status of that answer. */
+  readonly httpStatusCode: number;
+  /** How many attempts of the call have ended. */
+  readonly attempts: number;
+}
+
+/** An operation of {@link BalanceClient} that has a tracing channel. */
+export type TracedOperation =
+  | 'transact'
+  | 'getCurrentBalance'
+  | 'getBalance'
+  | 'getTransaction'
+  | 'createTransaction'
+  | 'createTransactions'
+  | 'createHold'
+  | 'captureHold'
+  | 'releaseHold'
+  | 'listHolds'
+  | 'releaseExpiredHolds'
+  | 'listTransactions'
+  | 'createTables';
+
+/**
+ * Attributes by the names that OpenTelemetry's semantic conventions have for them, ready for
+ * `span.setAttributes`. None of them is about a user.
+ */
+export interface TraceAttributes {
+  /** Always this. */
+  'db.system.name': 'aws.dynamodb';
+  /** Of an operation: its name here. Of a request: its name at DynamoDB, such as `TransactWriteItems`. */
+  'db.operation.name': string;
+  /** Which tables it is about. */
+  'aws.dynamodb.table_names': string[];
+  /** The table, if it is one alone. */
+  'db.collection.name'?: string;
+  /** How many calls a request carried, if there were several. */
+  'db.operation.batch.size'?: number;
+  /** Where the request went. Of an operation: once it has ended. */
+  'server.address'?: string;
+  /** The port there. */
+  'server.port'?: number;
+  /** The region. */
+  'cloud.region'?: string;
+  /** DynamoDB's name for the request: of an operation, for the last one that was answered. */
+  'aws.request_id'?: string;
+  /** The status of the answer to a request. */
+  'http.response.status_code'?: number;
+  /** How often a request had been sent before. */
+  'http.request.resend_count'?: number;
+  /**
+   * Of an operation that failed: the `code` of its {@link BalanceError}. Of a request: DynamoDB's name for
+   * the error, or `timeout`, `not_sent`, `connection_lost`, `unreadable_answer` or `foreign_answer`.
+   */
+  'error.type'?: string;
+}
+
+/**
+ * What the channels `tracing:dynamodb-balance:transact:start` and their like publish: the same object with
+ * every event of a call. A subscriber may keep things by it in a `WeakMap`.
+ */
+export interface OperationTrace {
+  /** Which operation it is. */
+  readonly operation: TracedOperation;
+  /** What the caller handed over, by reference: it has users and amounts in it. */
+  readonly input: unknown;
+  /** For a span. */
+  readonly attributes: TraceAttributes;
+  /** How many attempts have carried it so far. 0 for `createTables`, which is not counted. */
+  readonly attempts: number;
+  /** At the end: how long it waited until its first request left, in milliseconds. */
+  readonly waited?: number;
+  /** At the end: how many calls travelled in the request that answered it. */
+  readonly batchSize?: number;
+  /** At the end: whether an earlier call had done it, and this one moved nothing. */
+  readonly replayed?: boolean;
+  /** At the end, if it succeeded. */
+  readonly result?: unknown;
+  /** At the end, if it failed. */
+  readonly error?: BalanceError;
+}
+
+/** What the channel `dynamodb-balance:request` publishes when a request has ended. */
+export interface RequestTrace {
+  /** As DynamoDB calls it. */
+  readonly operation: 'TransactWriteItems' | 'GetItem' | 'BatchGetItem' | 'Query' | 'Scan';
+  /** Whose it was: those of the calls it carried that were traced when they began. */
+  readonly calls: readonly OperationTrace[];
+  /** How many calls it carried. */
+  readonly batchSize: number;
+  /** Which attempt it was, from 1, for the call that has had most. */
+  readonly attempt: number;
+  /** When it left, in milliseconds since 1970, with fractions. */
+  readonly startTime: number;
+  /** Until it was answered or given up, in milliseconds, with fractions. */
+  readonly duration: number;
+  /** For a span. */
+  readonly attributes: TraceAttributes;
 }
