@@ -1,7 +1,10 @@
 //! How many requests of one kind may be in flight at once. Pure decisions: no I/O, no clock.
 //!
 //! Requests that hang do not take the places of the others: one that takes much longer than usual
-//! does not count any more. And a database that throttles is asked less, until it answers again.
+//! does not count any more. A database that throttles is asked less, until it answers again; one that can
+//! answer more at once is asked more.
+
+mod concurrency;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::core::backoff;
+use crate::core::in_flight::concurrency::Concurrency;
 
 /// A request counts as slow after this long, or after several times what is usual here.
 const MIN_SLOW: Duration = Duration::from_millis(100);
@@ -19,7 +23,7 @@ const HOPELESS_FACTOR: u32 = 5;
 
 /// Requests in flight at once, slow ones included: each takes a connection and with it a file
 /// descriptor, of which a process has 1,024 by default on most systems.
-pub const MAX_TOTAL: usize = 256;
+pub const MAX_TOTAL: usize = 512;
 
 /// Of so many answers in a row more than half have to be throttled before less is sent: a single
 /// account that is throttled must not slow the others.
@@ -34,8 +38,8 @@ pub struct Ticket {
 
 #[derive(Debug)]
 pub struct InFlight {
-    max: usize,
-    /// How many may be in flight now: at most `max`, less while the database throttles.
+    concurrency: Concurrency,
+    /// How many may be in flight now: less than the concurrency allows while the database throttles.
     limit: usize,
     in_time: BTreeSet<Ticket>,
     slow: BTreeSet<Ticket>,
@@ -59,11 +63,11 @@ pub enum End {
 }
 
 impl InFlight {
-    /// `max` requests at once, as long as all goes well.
-    pub fn new(max: usize) -> Self {
+    /// Between `least` and `most` requests at once, as long as all goes well.
+    pub fn new(least: usize, most: usize) -> Self {
         Self {
-            max,
-            limit: max,
+            concurrency: Concurrency::new(least, most),
+            limit: least,
             in_time: BTreeSet::new(),
             slow: BTreeSet::new(),
             next: 0,
@@ -104,6 +108,9 @@ impl InFlight {
         self.next += 1;
         let ticket = Ticket { began: now, number: self.next };
         self.in_time.insert(ticket);
+        if self.in_time.len() >= self.limit {
+            self.concurrency.filled();
+        }
         ticket
     }
 
@@ -116,24 +123,28 @@ impl InFlight {
         let was_known = self.in_time.remove(&ticket) || self.slow.remove(&ticket);
         assert!(was_known, "a request ends once");
         match end {
-            End::Answered => self.answered(now.saturating_duration_since(ticket.began)),
+            End::Answered => self.answered(now.saturating_duration_since(ticket.began), now),
             End::Throttled => self.throttle(now, jitter),
             End::Other => {}
         }
     }
 
-    fn answered(&mut self, latency: Duration) {
+    fn answered(&mut self, latency: Duration, now: Instant) {
         self.usual = Some(self.usual.map_or(latency, |usual| (usual * 7 + latency) / 8));
         self.throttled <<= 1;
         self.pauses = 0;
         self.pause_ends = None;
+        if self.throttled == 0 {
+            self.concurrency.answered(now);
+        }
         // Quickly back once it is over, and carefully while it is not.
         let more = if self.throttled == 0 { self.limit } else { 1 };
-        self.limit = self.limit.saturating_add(more).min(self.max);
+        self.limit = self.limit.saturating_add(more).min(self.concurrency.allowed());
     }
 
     fn throttle(&mut self, now: Instant, jitter: f64) {
         self.throttled = (self.throttled << 1) | 1;
+        self.concurrency.interrupt();
         if self.throttled.count_ones() <= REMEMBERED / 2
             || self.halved_until.is_some_and(|until| until > now)
         {

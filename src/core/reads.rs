@@ -105,7 +105,7 @@ impl<T> ReadQueue<T> {
             queue: BTreeMap::new(),
             batches: BTreeMap::new(),
             next_batch: 0,
-            in_flight: InFlight::new(MAX_REQUESTS),
+            in_flight: InFlight::new(MAX_REQUESTS, MAX_REQUESTS),
             in_flight_of: HashMap::new(),
             may_travel_together: true,
             suspects: HashMap::new(),

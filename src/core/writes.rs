@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use crate::core::abandoned::Abandoned;
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
-use crate::core::in_flight::{End, InFlight};
+use crate::core::in_flight::{End, InFlight, MAX_TOTAL};
 use crate::core::indefinite::Ending;
 use crate::core::outcome::{FundsOfUsers, Written};
 use crate::error::BalanceError;
@@ -52,9 +52,12 @@ use lane::Lane;
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems.
 pub const MAX_ACTIONS: usize = 100;
 
-/// Requests of all users together that are in flight at once: at DynamoDB's usual 5 ms more than
-/// 10,000 a second. More only makes a slow database slower for everybody.
-pub const MAX_REQUESTS: usize = 64;
+/// Requests of all users together that are in flight at once in any case: at DynamoDB's usual 5 ms more than
+/// 10,000 a second.
+pub const MIN_REQUESTS: usize = 64;
+
+/// And as many as this where they bring more answers. (See `in_flight::concurrency`.)
+pub const MAX_REQUESTS: usize = MAX_TOTAL;
 
 /// Requests whose outcome is unknown are repeated beside the lane, so that they do not hold it up.
 /// With as many as this the user's table or network is in trouble, and the others wait.
@@ -143,7 +146,7 @@ impl<T> WriteQueue<T> {
             run_queue: VecDeque::new(),
             pauses: BTreeSet::new(),
             abandoned: Abandoned::default(),
-            in_flight: InFlight::new(MAX_REQUESTS),
+            in_flight: InFlight::new(MIN_REQUESTS, MAX_REQUESTS),
         }
     }
 

@@ -22,7 +22,7 @@ fn live_through(requests: &mut InFlight, count: usize, end: End, now: &mut Insta
 
 #[test]
 fn there_is_room_for_a_number_of_requests() {
-    let (mut requests, now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, now) = (InFlight::new(MAX, MAX), Instant::now());
     assert_eq!(requests.room(now), MAX);
     let tickets = begin(&mut requests, MAX, now);
     assert_eq!(requests.room(now), 0);
@@ -32,7 +32,7 @@ fn there_is_room_for_a_number_of_requests() {
 
 #[test]
 fn slow_requests_do_not_count_any_more() {
-    let (mut requests, now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, now) = (InFlight::new(MAX, MAX), Instant::now());
     let tickets = begin(&mut requests, MAX, now);
     let slow = requests.next_room(now).unwrap();
     assert_eq!(slow, now + MIN_SLOW);
@@ -43,7 +43,7 @@ fn slow_requests_do_not_count_any_more() {
 
 #[test]
 fn slow_is_what_takes_several_times_as_long_as_usual() {
-    let (mut requests, mut now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(MAX, MAX), Instant::now());
     for _ in 0..100 {
         let ticket = requests.begin(now);
         now += milliseconds(200);
@@ -56,7 +56,7 @@ fn slow_is_what_takes_several_times_as_long_as_usual() {
 
 #[test]
 fn there_is_a_limit_to_the_slow_ones_as_well() {
-    let (mut requests, mut now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(MAX, MAX), Instant::now());
     while requests.room(now) > 0 {
         let room = requests.room(now);
         begin(&mut requests, room, now);
@@ -68,7 +68,7 @@ fn there_is_a_limit_to_the_slow_ones_as_well() {
 
 #[test]
 fn a_database_that_throttles_is_asked_less_and_less() {
-    let (mut requests, mut now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(MAX, MAX), Instant::now());
     let mut count = 0;
     while requests.room(now) > 0 {
         live_through(&mut requests, 1, End::Throttled, &mut now);
@@ -83,7 +83,7 @@ fn a_database_that_throttles_is_asked_less_and_less() {
 
 #[test]
 fn one_account_that_is_throttled_does_not_slow_the_others() {
-    let (mut requests, mut now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(MAX, MAX), Instant::now());
     for _ in 0..100 {
         live_through(&mut requests, 1, End::Throttled, &mut now);
         live_through(&mut requests, 3, End::Answered, &mut now);
@@ -93,7 +93,7 @@ fn one_account_that_is_throttled_does_not_slow_the_others() {
 
 #[test]
 fn once_it_is_over_all_is_as_before_after_a_few_answers() {
-    let (mut requests, mut now) = (InFlight::new(64), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(64, 64), Instant::now());
     live_through(&mut requests, 100, End::Throttled, &mut now);
     now += Duration::from_secs(1);
     live_through(&mut requests, 40, End::Answered, &mut now);
@@ -102,7 +102,7 @@ fn once_it_is_over_all_is_as_before_after_a_few_answers() {
 
 #[test]
 fn what_is_lost_says_nothing_about_how_busy_the_database_is() {
-    let (mut requests, mut now) = (InFlight::new(MAX), Instant::now());
+    let (mut requests, mut now) = (InFlight::new(MAX, MAX), Instant::now());
     live_through(&mut requests, 100, End::Other, &mut now);
     assert_eq!(requests.room(now), MAX);
 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::core::group::Group;
 use crate::core::in_flight::MAX_TOTAL;
 use crate::core::indefinite::{Ending, Operation};
-use crate::core::writes::MAX_REQUESTS;
+use crate::core::writes::MIN_REQUESTS;
 use crate::driver::admission::Admission;
 use crate::error::ErrorCode;
 use crate::store::faulty::{
@@ -264,7 +264,7 @@ async fn crowded_office() -> Office {
     }
     office.make(calls);
     sleep(TICK).await;
-    assert_eq!(office.store.state().writes_under_way.most, MAX_REQUESTS);
+    assert_eq!(office.store.state().writes_under_way.most, MIN_REQUESTS);
     // They become slow, and do not count any more.
     sleep(ONE_SECOND).await;
     assert_eq!(office.store.state().writes_under_way.most, MAX_TOTAL);
