@@ -13,10 +13,11 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /**
  * @param {string} release trixie
  * @param {string} name of the package
+ * @param {string} architecture amd64
  * @param {string} folder that is made anew for its files
  */
-export function unpackFromDebian(release, name, folder) {
-  step(`Fetching ${name} of Debian ${release}`);
+export function unpackFromDebian(release, name, architecture, folder) {
+  step(`Fetching ${name} of Debian ${release} for ${architecture}`);
   const work = `${folder}-apt`;
   for (const path of [folder, work]) {
     rmSync(path, { recursive: true, force: true });
@@ -27,6 +28,8 @@ export function unpackFromDebian(release, name, folder) {
   const sources = join(work, 'sources.list');
   writeFileSync(sources, `deb [signed-by=${KEYRING}] ${debianMirror()} ${release} main\n`);
   const settings = Object.entries({
+    'APT::Architecture': architecture,
+    'APT::Architectures': architecture,
     'Dir::Etc::SourceList': sources,
     'Dir::Etc::SourceParts': '/dev/null',
     'Dir::State::Lists': join(work, 'lists'),

@@ -20,7 +20,9 @@ if (isWindows) {
   requireWindowsTools();
   setUpWine();
 } else if (subject === 'musl') {
-  installMuslNode();
+  installMuslNode('x64');
+} else if (subject === 'arm64') {
+  installMuslNode('arm64');
 }
 if (!asBuilt) {
   build();
@@ -41,6 +43,7 @@ function build() {
     return;
   }
   const cpu = subject === 'arm64' ? 'arm64' : process.arch;
-  const abis = { musl: ['musl'], containers: ['gnu', 'musl'] }[subject] ?? ['gnu'];
+  const both = ['gnu', 'musl'];
+  const abis = { musl: ['musl'], arm64: both, containers: both }[subject] ?? ['gnu'];
   run('node', ['scripts/build-linux.mjs', ...abis.map((abi) => `linux-${cpu}-${abi}`)]);
 }

