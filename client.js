@@ -6,6 +6,7 @@ const { setInterval } = require('timers');
 
 const { toHold, toPage, toTransaction } = require('./answers.js');
 const binding = require('./binding.js');
+const { operations, tell } = require('./tracing.js');
 
 // All but `credentials`, which JavaScript looks at itself.
 const OPTIONS = [
@@ -19,6 +20,7 @@ const OPTIONS = [
   'connectTimeout',
   'attemptTimeout',
   'callTimeout',
+  'customUserAgent',
 ];
 
 const NOTHING_HAPPENED = 'Nothing happened.';
@@ -78,7 +80,7 @@ class BalanceError extends Error {
     super(failure.message);
     this.code = failure.code;
     this.retryable = failure.retryable;
-    for (const name of ['available', 'index']) {
+    for (const name of ['available', 'index', '$metadata']) {
       const value = pick(failure, name);
       if (value !== undefined) {
         this[name] = value;
@@ -100,6 +102,8 @@ class BalanceClient {
   #credentials;
   #calls = new Calls();
   #isFlushing = false;
+  #isInLambda = Boolean(process.env.AWS_LAMBDA_FUNCTION_NAME);
+  #trace;
   #tablesBeingMade = new Set();
   #isClosed = false;
   #closing;
@@ -122,11 +126,17 @@ class BalanceClient {
     }
   }
 
-  async getCurrentBalance(input, options) {
+  getCurrentBalance(input, options) {
+    return this.#observe(operations.getCurrentBalance, input, (operation) =>
+      this.#getCurrentBalance(input, options, operation),
+    );
+  }
+
+  async #getCurrentBalance(input, options, operation) {
     const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
     const cancellation = watch(options);
     try {
-      return await this.#call(cancellation, (number) =>
+      return await this.#call(operation, cancellation, (number) =>
         this.#native.getCurrentBalance(number, userId),
       );
     } catch (error) {
@@ -134,7 +144,13 @@ class BalanceClient {
     }
   }
 
-  async transact(input, options) {
+  transact(input, options) {
+    return this.#observe(operations.transact, input, (operation) =>
+      this.#transact(input, options, operation),
+    );
+  }
+
+  async #transact(input, options, operation) {
     const { idempotentKey, userId, amount, type } = read(input, (fields) => ({
       idempotentKey: pick(fields, 'idempotentKey'),
       userId: pick(fields, 'userId'),
@@ -143,7 +159,7 @@ class BalanceClient {
     }));
     const cancellation = watch(options);
     try {
-      await this.#call(cancellation, (number) =>
+      await this.#call(operation, cancellation, (number) =>
         this.#native.transact(number, idempotentKey, userId, amount, type),
       );
     } catch (error) {
@@ -151,23 +167,37 @@ class BalanceClient {
     }
   }
 
-  async getBalance(input, options) {
+  getBalance(input, options) {
+    return this.#observe(operations.getBalance, input, (operation) =>
+      this.#getBalance(input, options, operation),
+    );
+  }
+
+  async #getBalance(input, options, operation) {
     const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
     const cancellation = watch(options);
     try {
-      return await this.#call(cancellation, (number) => this.#native.getBalance(number, userId));
+      return await this.#call(operation, cancellation, (number) =>
+        this.#native.getBalance(number, userId),
+      );
     } catch (error) {
       throw known(error, NOTHING_HAPPENED);
     }
   }
 
-  async getTransaction(input, options) {
+  getTransaction(input, options) {
+    return this.#observe(operations.getTransaction, input, (operation) =>
+      this.#getTransaction(input, options, operation),
+    );
+  }
+
+  async #getTransaction(input, options, operation) {
     const { idempotentKey } = read(input, (fields) => ({
       idempotentKey: pick(fields, 'idempotentKey'),
     }));
     const cancellation = watch(options);
     try {
-      const { transactions } = await this.#call(cancellation, (number) =>
+      const { transactions } = await this.#call(operation, cancellation, (number) =>
         this.#native.getTransaction(number, idempotentKey),
       );
       return transactions.map(toTransaction)[0];
@@ -176,11 +206,17 @@ class BalanceClient {
     }
   }
 
-  async createTransaction(input, options) {
+  createTransaction(input, options) {
+    return this.#observe(operations.createTransaction, input, (operation) =>
+      this.#createTransaction(input, options, operation),
+    );
+  }
+
+  async #createTransaction(input, options, operation) {
     const fields = read(input, transactionFields);
     const cancellation = watch(options);
     try {
-      const { transactions, replayed } = await this.#call(cancellation, (number) =>
+      const { transactions, replayed } = await this.#call(operation, cancellation, (number) =>
         this.#native.createTransaction(number, fields),
       );
       return { transaction: transactions.map(toTransaction)[0], replayed };
@@ -189,11 +225,17 @@ class BalanceClient {
     }
   }
 
-  async createTransactions(input, options) {
+  createTransactions(input, options) {
+    return this.#observe(operations.createTransactions, input, (operation) =>
+      this.#createTransactions(input, options, operation),
+    );
+  }
+
+  async #createTransactions(input, options, operation) {
     const { count, list } = read(input, groupFields);
     const cancellation = watch(options);
     try {
-      const { transactions, replayed } = await this.#call(cancellation, (number) =>
+      const { transactions, replayed } = await this.#call(operation, cancellation, (number) =>
         this.#native.createTransactions(number, count, list),
       );
       return { transactions: transactions.map(toTransaction), replayed };
@@ -202,12 +244,18 @@ class BalanceClient {
     }
   }
 
-  async createHold(input, options) {
+  createHold(input, options) {
+    return this.#observe(operations.createHold, input, (operation) =>
+      this.#createHold(input, options, operation),
+    );
+  }
+
+  async #createHold(input, options, operation) {
     const { fields, expiresAt } = read(input, holdFields);
     const cancellation = watch(options);
     try {
       return toHold(
-        await this.#call(cancellation, (number) =>
+        await this.#call(operation, cancellation, (number) =>
           this.#native.createHold(number, fields, expiresAt),
         ),
       );
@@ -216,7 +264,13 @@ class BalanceClient {
     }
   }
 
-  async captureHold(input, options) {
+  captureHold(input, options) {
+    return this.#observe(operations.captureHold, input, (operation) =>
+      this.#captureHold(input, options, operation),
+    );
+  }
+
+  async #captureHold(input, options, operation) {
     const { idempotentKey, hold, amount } = read(input, (fields) => ({
       idempotentKey: pick(fields, 'idempotentKey'),
       hold: pick(fields, 'hold'),
@@ -225,7 +279,7 @@ class BalanceClient {
     const cancellation = watch(options);
     try {
       return toHold(
-        await this.#call(cancellation, (number) =>
+        await this.#call(operation, cancellation, (number) =>
           this.#native.captureHold(number, idempotentKey, hold, amount),
         ),
       );
@@ -234,7 +288,13 @@ class BalanceClient {
     }
   }
 
-  async releaseHold(input, options) {
+  releaseHold(input, options) {
+    return this.#observe(operations.releaseHold, input, (operation) =>
+      this.#releaseHold(input, options, operation),
+    );
+  }
+
+  async #releaseHold(input, options, operation) {
     const { idempotentKey, hold } = read(input, (fields) => ({
       idempotentKey: pick(fields, 'idempotentKey'),
       hold: pick(fields, 'hold'),
@@ -242,7 +302,7 @@ class BalanceClient {
     const cancellation = watch(options);
     try {
       return toHold(
-        await this.#call(cancellation, (number) =>
+        await this.#call(operation, cancellation, (number) =>
           this.#native.releaseHold(number, idempotentKey, hold),
         ),
       );
@@ -251,39 +311,55 @@ class BalanceClient {
     }
   }
 
-  async listHolds(input, options) {
+  listHolds(input, options) {
+    return this.#observe(operations.listHolds, input, (operation) =>
+      this.#listHolds(input, options, operation),
+    );
+  }
+
+  async #listHolds(input, options, operation) {
     const { userId, limit, cursor } = read(input, (fields) => ({
       userId: pick(fields, 'userId'),
       limit: pick(fields, 'limit'),
       cursor: pick(fields, 'cursor'),
     }));
     const { transactions: holds, ...rest } = toPage(
-      await this.#page(options, (number) => this.#native.listHolds(number, userId, limit, cursor)),
+      await this.#page(operation, options, (number) =>
+        this.#native.listHolds(number, userId, limit, cursor),
+      ),
     );
     return { holds, ...rest };
   }
 
-  async releaseExpiredHolds(input, options) {
+  releaseExpiredHolds(input, options) {
+    return this.#observe(operations.releaseExpiredHolds, input, (operation) =>
+      this.#releaseExpiredHolds(input, options, operation),
+    );
+  }
+
+  async #releaseExpiredHolds(input, options, operation) {
     const onProgress = read(input, (fields) => progressFunction(pick(fields, 'onProgress')));
     const swept = { released: 0, failures: [] };
     let after;
     do {
       const page = plain(
-        await this.#page(options, (number) => this.#native.listExpiredHolds(number, after)),
+        await this.#page(operation, options, (number) =>
+          this.#native.listExpiredHolds(number, after),
+        ),
       );
-      await this.#sweep(page.holds, swept, options, onProgress);
+      await this.#sweep(page.holds, swept, options, operation, onProgress);
       after = page.next;
     } while (after !== undefined);
     return swept;
   }
 
   // A page has thousands of holds, and the deadline of a call begins when it is accepted.
-  async #sweep(holds, swept, options, onProgress) {
+  async #sweep(holds, swept, options, operation, onProgress) {
     const waiting = holds.map(({ idempotentKey }) => idempotentKey).reverse();
     const tell = () => onProgress?.({ released: swept.released, failed: swept.failures.length });
     const releaseOneByOne = async () => {
       while (waiting.length > 0) {
-        await this.#releaseExpired(waiting.pop(), swept, options);
+        await this.#releaseExpired(waiting.pop(), swept, options, operation);
         tell();
       }
     };
@@ -297,10 +373,10 @@ class BalanceClient {
   }
 
   // Whoever else has captured or released it was faster, which is fine.
-  async #releaseExpired(hold, swept, options) {
+  async #releaseExpired(hold, swept, options, operation) {
     const cancellation = watch(options);
     try {
-      const { replayed } = await this.#call(cancellation, (number) =>
+      const { replayed } = await this.#call(operation, cancellation, (number) =>
         this.#native.releaseExpiredHold(number, hold),
       );
       swept.released += replayed ? 0 : 1;
@@ -311,32 +387,49 @@ class BalanceClient {
     }
   }
 
-  async listTransactions(input, options) {
-    return await this.#list(read(input, listingFields), options);
+  listTransactions(input, options) {
+    return this.#observe(operations.listTransactions, input, (operation) =>
+      this.#listTransactions(input, options, operation),
+    );
+  }
+
+  async #listTransactions(input, options, operation) {
+    return await this.#list(read(input, listingFields), options, operation);
   }
 
   async *iterateTransactions(input, options) {
     const listing = read(input, listingFields);
     do {
-      const { transactions, cursor } = plain(await this.#list(listing, options));
+      const page = await this.#observe(operations.listTransactions, { ...listing }, (operation) =>
+        this.#list(listing, options, operation),
+      );
+      const { transactions, cursor } = plain(page);
       yield* transactions;
       listing.cursor = cursor;
     } while (listing.cursor !== undefined);
   }
 
-  async #list(listing, options) {
+  async #list(listing, options, operation) {
     return toPage(
-      await this.#page(options, (number) => this.#native.listTransactions(number, listing)),
+      await this.#page(operation, options, (number) =>
+        this.#native.listTransactions(number, listing),
+      ),
     );
   }
 
-  async #page(options, begin) {
+  async #page(operation, options, begin) {
     const cancellation = watch(options);
     try {
-      return await this.#call(cancellation, begin, (number) => this.#native.cancelListing(number));
+      return await this.#call(operation, cancellation, begin, (number) =>
+        this.#native.cancelListing(number),
+      );
     } catch (error) {
       throw known(error, 'Nothing was changed.');
     }
+  }
+
+  stats() {
+    return this.#native.statistics();
   }
 
   async close() {
@@ -354,7 +447,11 @@ class BalanceClient {
     this.#native.release();
   }
 
-  async createTables(options) {
+  createTables(options) {
+    return this.#observe(operations.createTables, options, () => this.#createTables(options));
+  }
+
+  async #createTables(options) {
     const { names, history, holds } = tablesOptions(options);
     if (this.#isClosed) {
       throw clientClosed();
@@ -374,12 +471,16 @@ class BalanceClient {
 
   // Awaits here, in a method that the caller awaits: an error that is made afterwards has a stack
   // that leads to the caller.
-  async #call(cancellation, begin, cancel = (number) => this.#native.cancel(number)) {
+  async #call(operation, cancellation, begin, cancel = (number) => this.#native.cancel(number)) {
+    if (this.#isInLambda) {
+      this.#passTrace();
+    }
+    const submit = operation === undefined ? begin : this.#observed(operation, begin);
     if (cancellation === undefined) {
-      return this.#settle(await this.#calls.begin(begin, this.#flush));
+      return this.#settle(await this.#calls.begin(submit, this.#flush));
     }
     const outcome = this.#calls.begin((number) => {
-      const failure = begin(number);
+      const failure = submit(number);
       cancellation.start(() => cancel(number));
       return failure;
     }, this.#flush);
@@ -387,6 +488,38 @@ class BalanceClient {
       return this.#settle(await outcome, cancellation);
     } finally {
       cancellation.stop();
+    }
+  }
+
+  // What nobody has subscribed to costs a look at that.
+  #observe(channel, input, work) {
+    if (!channel.hasSubscribers) {
+      return work();
+    }
+    return channel.trace(input, this.#native.tables(), work);
+  }
+
+  // The native core notes down what becomes of a call from before it is made.
+  #observed(operation, begin) {
+    return (number) => {
+      this.#native.observe(number);
+      const failure = begin(number);
+      if (isFailure(failure)) {
+        this.#native.disregard(number);
+      } else {
+        this.#calls.observe(number, operation);
+      }
+      return failure;
+    };
+  }
+
+  // In AWS Lambda each invocation has a trace of its own, which the environment names.
+  #passTrace() {
+    const { _X_AMZN_TRACE_ID: value } = process.env;
+    const trace = typeof value === 'string' ? value : undefined;
+    if (trace !== this.#trace) {
+      this.#trace = trace;
+      this.#native.setTrace(trace);
     }
   }
 
@@ -881,6 +1014,7 @@ function openKeepAlive() {
 // never be collected: the native core holds `deliver`.
 class Calls {
   #waiting = new Map();
+  #observed = new Map();
   #last = 0;
 
   // Hands a call with a number of its own to the native core, which answers it at once, with a
@@ -902,11 +1036,19 @@ class Calls {
     });
   }
 
-  deliver = (numbers, outcomes) => {
+  observe(number, operation) {
+    this.#observed.set(number, operation);
+  }
+
+  deliver = (numbers, outcomes, notes) => {
+    if (notes !== null) {
+      tell(notes, this.#observed);
+    }
     for (let index = 0; index < numbers.length; index += 1) {
       const number = numbers[index];
       this.#waiting.get(number)(outcomes[index]);
       this.#waiting.delete(number);
+      this.#observed.delete(number);
     }
     underWay -= numbers.length;
     if (underWay === 0) {

@@ -228,6 +228,11 @@ export interface BalanceClientOptions {
    * request handler behind API Gateway (29 seconds) time to answer.
    */
   callTimeout?: number | undefined;
+  /**
+   * Text for the user agent of each request, after the name of this package, such as `shop/1.2`: up to 256 visible ASCII
+   * characters and spaces. AWS logs it.
+   */
+  customUserAgent?: string | undefined;
 }
 
 /** The options of a single call. */
@@ -238,6 +243,32 @@ export interface CallOptions {
    * reason becomes the `cause`. Any number of calls may share a signal.
    */
   signal?: AbortSignal | undefined;
+}
+
+/** The numbers of {@link BalanceClient.stats}. Each number is correct, but two numbers may be from different instants. */
+export interface BalanceClientStatistics {
+  /** Calls that were accepted and are not answered yet, at most 65,536. */
+  heldCalls: number;
+  /** Those of them that are not part of a request at the moment: they wait in a queue, or pause before a retry. */
+  waitingCalls: number;
+  /** Requests for transactions and for reads that are in flight. Listings are not counted. */
+  requestsInFlight: number;
+  /** Attempts of such requests so far, including those that ended epochs. */
+  attempts: number;
+  /** Requests that took effect. */
+  committedRequests: number;
+  /** Calls in these requests. Divided by `committedRequests`, this is the average batch size. */
+  committedCalls: number;
+  /** Attempts that conflicted with another transaction on the same items, and are repeated. */
+  conflicts: number;
+  /** Attempts that DynamoDB throttled, and that are repeated. */
+  throttled: number;
+  /** Attempts without an answer, or with an answer of a failing service, that are repeated. */
+  unanswered: number;
+  /** Attempts that could not be sent, or whose signature was out of date, and that are repeated. */
+  notTaken: number;
+  /** Epochs that were ended so that a late request cannot take effect. */
+  endedEpochs: number;
 }
 
 /** The input of {@link BalanceClient.createHold}. */
@@ -525,6 +556,12 @@ export class BalanceClient {
   ): AsyncIterableIterator<Transaction>;
 
   /**
+   * What this client has done since it was created, and what it is doing now. The cost of counting and of this method is
+   * negligible.
+   */
+  stats(): BalanceClientStatistics;
+
+  /**
    * From now on, new calls and `createTables` are refused with `CLIENT_CLOSED`. Resolves when all earlier calls are
    * answered, each by its own deadline.
    */
@@ -716,6 +753,8 @@ export class BalanceError extends Error {
   readonly available?: string;
   /** From `createTransactions`: the index of the transaction that caused the error, starting at 0. */
   readonly index?: number;
+  /** About the last refusal, if DynamoDB refused a request of the call. */
+  readonly $metadata?: ErrorMetadata;
 
   /** For tests that need an error; the package creates its own. */
   constructor(failure: {
@@ -725,5 +764,109 @@ export class BalanceError extends Error {
     cause?: unknown;
     available?: string | undefined;
     index?: number | undefined;
+    $metadata?: ErrorMetadata | undefined;
   });
+}
+
+/** The answer of DynamoDB, with the names of the AWS SDK for JavaScript. */
+export interface ErrorMetadata {
+  /** AWS Support finds the request by this id. */
+  readonly requestId: string;
+  /** The status of that answer. */
+  readonly httpStatusCode: number;
+  /** The number of attempts of the call that have ended. */
+  readonly attempts: number;
+}
+
+/** An operation of {@link BalanceClient} that has a tracing channel. */
+export type TracedOperation =
+  | 'transact'
+  | 'getCurrentBalance'
+  | 'getBalance'
+  | 'getTransaction'
+  | 'createTransaction'
+  | 'createTransactions'
+  | 'createHold'
+  | 'captureHold'
+  | 'releaseHold'
+  | 'listHolds'
+  | 'releaseExpiredHolds'
+  | 'listTransactions'
+  | 'createTables';
+
+/**
+ * Attributes with the names of OpenTelemetry's semantic conventions, ready for `span.setAttributes`. They contain nothing
+ * about a user.
+ */
+export interface TraceAttributes {
+  /** Always this value. */
+  'db.system.name': 'aws.dynamodb';
+  /** Of an operation: its name here. Of a request: its name at DynamoDB, such as `TransactWriteItems`. */
+  'db.operation.name': string;
+  /** The tables that it uses. */
+  'aws.dynamodb.table_names': string[];
+  /** The table, if there is only one. */
+  'db.collection.name'?: string;
+  /** The number of calls in a request, if there were several. */
+  'db.operation.batch.size'?: number;
+  /** The address to which the request was sent. Of an operation: once it has ended. */
+  'server.address'?: string;
+  /** The port there. */
+  'server.port'?: number;
+  /** The region. */
+  'cloud.region'?: string;
+  /** DynamoDB's id of the request; of an operation, the id of the last request that was answered. */
+  'aws.request_id'?: string;
+  /** The status of the answer to a request. */
+  'http.response.status_code'?: number;
+  /** How often a request had been sent before. */
+  'http.request.resend_count'?: number;
+  /**
+   * Of an operation that failed: the `code` of its {@link BalanceError}. Of a request: DynamoDB's name for
+   * the error, or `timeout`, `not_sent`, `connection_lost`, `unreadable_answer` or `foreign_answer`.
+   */
+  'error.type'?: string;
+}
+
+/**
+ * The message of `tracing:dynamodb-balance:transact:start` and similar channels: the same object for every event of a
+ * call. A subscriber can use it as a key in a `WeakMap`.
+ */
+export interface OperationTrace {
+  /** The operation. */
+  readonly operation: TracedOperation;
+  /** The input of the caller, by reference: it contains users and amounts. */
+  readonly input: unknown;
+  /** For a span. */
+  readonly attributes: TraceAttributes;
+  /** The number of attempts so far. 0 for `createTables`, whose attempts are not counted. */
+  readonly attempts: number;
+  /** At the end: the time until its first request was sent, in milliseconds. */
+  readonly waited?: number;
+  /** At the end: the number of calls in the request that answered it. */
+  readonly batchSize?: number;
+  /** At the end: whether an earlier call had done it, and this call moved nothing. */
+  readonly replayed?: boolean;
+  /** At the end, if it succeeded. */
+  readonly result?: unknown;
+  /** At the end, if it failed. */
+  readonly error?: BalanceError;
+}
+
+/** The message of the channel `dynamodb-balance:request` when a request has ended. */
+export interface RequestTrace {
+  /** The operation of DynamoDB. */
+  readonly operation: 'TransactWriteItems' | 'GetItem' | 'BatchGetItem' | 'Query' | 'Scan';
+  /** The traces of its calls, if they were traced when they began. */
+  readonly calls: readonly OperationTrace[];
+  /** The number of calls in the request. */
+  readonly batchSize: number;
+  /** The number of the attempt, starting at 1, for the call with the most attempts. */
+  readonly attempt: number;
+  /** When it was sent, in milliseconds since 1970, with fractions. */
+  readonly startTime: number;
+  /** The time until it was answered or abandoned, in milliseconds, with fractions. */
+  readonly duration: number;
+  /** For a span. */
+  readonly attributes: TraceAttributes;
 }

@@ -1,6 +1,9 @@
 // The examples do what they say when they are called as API Gateway, HTTP clients and SQS call
 // them: also twice, at once, and when DynamoDB does not answer.
 
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { APIGatewayProxyEventV2WithJWTAuthorizer, SQSEvent } from 'aws-lambda';
 import { BalanceClient, getCurrentBalance } from 'dynamodb-balance';
 
@@ -9,9 +12,10 @@ import { handler as purchase } from '../examples/lambda/handler';
 import { sweep } from '../examples/lambda/sweep';
 import { pay, transfer } from '../examples/marketplace/sale';
 import { runMetered } from '../examples/metered/usage';
+import { makeSpans } from '../examples/opentelemetry/spans';
 import { handler as consume } from '../examples/sqs/consumer';
 import { fresh, putBalanceItem, recordsOf } from './harness/tables';
-import { openWire, type Wire } from './harness/wire';
+import { openWire, serviceError, type Wire } from './harness/wire';
 
 beforeEach(() => {
   // What they log is for their operators.
@@ -359,4 +363,89 @@ describe('metered', () => {
 
 test('the sweep on a schedule says that it needs the index', async () => {
   await expect(sweep()).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+});
+
+describe('opentelemetry', () => {
+  const exporter = new InMemorySpanExporter();
+  const spanProcessors = [new SimpleSpanProcessor(exporter)];
+  const provider = new NodeTracerProvider({ spanProcessors });
+
+  beforeAll(() => {
+    provider.register();
+    makeSpans();
+  });
+
+  beforeEach(() => exporter.reset());
+
+  afterAll(() => provider.shutdown());
+
+  function spansNamed(name: string) {
+    return exporter.getFinishedSpans().filter((span) => span.name === name);
+  }
+
+  function debit(userId: string, amount: number) {
+    return { idempotentKey: fresh('key'), userId, amount, type: 'debit' as const };
+  }
+
+  test('an operation is a span under the active one, and its request one under that', async () => {
+    const client = new BalanceClient();
+    await provider.getTracer('application').startActiveSpan('checkout', async (checkout) => {
+      await client.transact(debit(fresh('user'), 1));
+      checkout.end();
+    });
+    const [checkout] = spansNamed('checkout');
+    const [operation] = spansNamed('dynamodb-balance transact');
+    const [request] = spansNamed('DynamoDB TransactWriteItems');
+
+    expect(operation?.parentSpanContext?.spanId).toBe(checkout?.spanContext().spanId);
+    expect(operation?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(operation?.attributes).toMatchObject({
+      'db.system.name': 'aws.dynamodb',
+      'db.operation.name': 'transact',
+      'dynamodb_balance.attempts': 1,
+      'dynamodb_balance.replayed': false,
+    });
+    expect(request?.parentSpanContext?.spanId).toBe(operation?.spanContext().spanId);
+    expect(request?.kind).toBe(SpanKind.CLIENT);
+    expect(request?.attributes).toMatchObject({ 'http.response.status_code': 200 });
+  });
+
+  test('a request links to all the operations that it carried', async () => {
+    const client = new BalanceClient();
+    const user = fresh('user');
+    await Promise.all([1, 2, 3].map((amount) => client.transact(debit(user, amount))));
+    const operations = spansNamed('dynamodb-balance transact');
+    const [request, ...others] = spansNamed('DynamoDB TransactWriteItems');
+    const linked = request?.links.map((link) => link.context.spanId);
+
+    expect(others).toEqual([]);
+    expect(linked?.sort()).toEqual(operations.map((span) => span.spanContext().spanId).sort());
+    expect(request?.attributes['db.operation.batch.size']).toBe(3);
+  });
+
+  test('what failed has its status and error.type', async () => {
+    const wire = await openWire((index) =>
+      index === 0 ? serviceError('ThrottlingException') : 'forward',
+    );
+    try {
+      const client = new BalanceClient({ endpoint: wire.endpoint });
+      await expect(client.transact(debit(fresh('user'), 101))).rejects.toMatchObject({
+        code: 'INSUFFICIENT_BALANCE',
+      });
+    } finally {
+      await wire.close();
+    }
+    const [operation] = spansNamed('dynamodb-balance transact');
+    const requests = spansNamed('DynamoDB TransactWriteItems');
+
+    expect(operation?.status).toEqual({
+      code: SpanStatusCode.ERROR,
+      message: 'INSUFFICIENT_BALANCE',
+    });
+    expect(operation?.attributes['error.type']).toBe('INSUFFICIENT_BALANCE');
+    expect(requests.map(({ attributes }) => attributes['error.type'])).toEqual([
+      'ThrottlingException',
+      'TransactionCanceledException',
+    ]);
+  });
 });

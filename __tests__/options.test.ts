@@ -46,6 +46,11 @@ const WRONG: [string, unknown][] = [
   ['attemptTimeout', '5s'],
   ['callTimeout', 300_001],
   ['callTimeout', Number.POSITIVE_INFINITY],
+  ['customUserAgent', ''],
+  ['customUserAgent', 'two\nlines'],
+  ['customUserAgent', 'café'],
+  ['customUserAgent', ['shop', '1.2']],
+  ['customUserAgent', 'a'.repeat(257)],
   ['balanceTable', 'UserBalances'],
 ];
 
@@ -109,6 +114,7 @@ test('options that are undefined are left out', async () => {
     connectTimeout: undefined,
     attemptTimeout: undefined,
     callTimeout: undefined,
+    customUserAgent: undefined,
   };
   const everyOption: Record<keyof BalanceClientOptions, undefined> = options;
   const client = new BalanceClient(everyOption);

@@ -92,6 +92,15 @@ pub struct Cause {
     pub message: String,
 }
 
+/// How DynamoDB answered, as the AWS SDK for JavaScript tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    pub request_id: String,
+    pub status: u16,
+    /// How many attempts the call has had.
+    pub attempts: u32,
+}
+
 /// A failed call, as its caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BalanceError {
@@ -102,17 +111,31 @@ pub struct BalanceError {
     pub available: Option<Box<Decimal>>,
     /// Which transaction of a group it is about, from 0.
     pub index: Option<u8>,
+    /// Of the last request that DynamoDB refused.
+    pub metadata: Option<Box<Metadata>>,
 }
 
 impl BalanceError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, available: None, index: None }
+        Self {
+            code,
+            message: message.into(),
+            cause: None,
+            available: None,
+            index: None,
+            metadata: None,
+        }
     }
 
     /// About one transaction of a group.
     #[must_use]
     pub fn at(self, index: usize) -> Self {
         Self { index: u8::try_from(index).ok(), ..self }
+    }
+
+    #[must_use]
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        Self { metadata: Some(Box::new(metadata)), ..self }
     }
 
     #[must_use]

@@ -27,13 +27,16 @@ const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Source: Amazon API Gateway Developer Guide, "Quotas", integration timeout.
 const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// How long the caller's part of the user agent may be, in characters: some names with their versions.
+const MAX_USER_AGENT: usize = 256;
+
 /// A table name or ARN, 1 to 1,024 characters.
 /// Source: Amazon DynamoDB API Reference, TransactWriteItems, TableName.
 const MAX_TABLE_NAME: usize = 1024;
 
 /// Every option there is. A misspelt one would otherwise be ignored: with a table's name, money
 /// would go to the wrong table.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "region",
     "endpoint",
     "profile",
@@ -45,6 +48,7 @@ const NAMES: [&str; 11] = [
     "connectTimeout",
     "attemptTimeout",
     "callTimeout",
+    "customUserAgent",
 ];
 
 /// The options as they arrived. One field for each, named as in JavaScript; credentials travel
@@ -63,6 +67,7 @@ pub struct UncheckedOptions {
     pub connect_timeout: Value,
     pub attempt_timeout: Value,
     pub call_timeout: Value,
+    pub custom_user_agent: Value,
 }
 
 /// Everything a client needs to know.
@@ -79,6 +84,8 @@ pub struct Options {
     pub default_balance: DefaultBalance,
     pub consistent_read: bool,
     pub deadlines: Deadlines,
+    /// What the user agent has behind the name of this package.
+    pub custom_user_agent: Option<String>,
 }
 
 /// How long a call waits for what.
@@ -144,6 +151,12 @@ impl Options {
                     |value| deadline(&value),
                 )?,
             },
+            custom_user_agent: check(
+                "customUserAgent",
+                unchecked.custom_user_agent,
+                None,
+                |value| user_agent(value).map(Some),
+            )?,
         };
         if options.balances_table == options.transactions_table {
             return Err(invalid_option("transactionsTable", "must differ from balancesTable"));
@@ -227,6 +240,20 @@ fn table(value: Value) -> Result<String, String> {
         Ok(name)
     } else {
         Err(format!("must be a table's name or ARN, not {name:?}"))
+    }
+}
+
+/// It becomes part of a header.
+fn user_agent(value: Value) -> Result<String, String> {
+    let text = text(value)?;
+    let is_allowed = |letter: char| letter.is_ascii_graphic() || letter == ' ';
+    let has_edges = text.trim() == text;
+    if text.len() <= MAX_USER_AGENT && text.chars().all(is_allowed) && has_edges {
+        Ok(text)
+    } else {
+        Err(format!(
+            "must have up to {MAX_USER_AGENT} visible ASCII characters, such as shop/1.2, not {text:?}"
+        ))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod database;
 mod entry;
 mod hold;
 pub mod in_memory;
+mod journal;
 mod record;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use std::time::SystemTime;
 pub use attempt::{Attempt, SendGate};
 pub use entry::{Entry, Name};
 pub use hold::{Closing, HoldState, HoldStatus};
+pub use journal::{Exchange, Journal, Refused, Reporter, Server};
 pub use record::{CallId, ExistingRecord, PlaceInGroup, Record, Role};
 
 use crate::core::balance_change::BalanceChange;

@@ -1,6 +1,6 @@
 // Every runtime that is supported tells the story of story.cjs from the installed packages: both
-// functions, an error with its code, and an end by itself; and runs the command line. The runtimes are
-// npm packages.
+// functions, an error with its code, and an end by itself; that of channels.cjs; and runs the command line.
+// The runtimes are npm packages.
 
 import { join } from 'node:path';
 
@@ -55,6 +55,14 @@ describe.each([...RUNTIMES])('%s', (_name, runtime) => {
     await expect(run('story.cjs')).resolves.toEqual({
       code: 0,
       output: '69.9 INSUFFICIENT_BALANCE true\n',
+      complaints: '',
+    });
+  });
+
+  test('has channels that tell of a call and of its request', async () => {
+    await expect(run('channels.cjs')).resolves.toEqual({
+      code: 0,
+      output: 'transact TransactWriteItems transact 1\n',
       complaints: '',
     });
   });

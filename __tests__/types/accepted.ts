@@ -2,9 +2,16 @@
 
 import {
   BalanceClient,
+  type BalanceClientStatistics,
+  type BalanceError,
   type BalanceErrorCode,
   type BalanceOperations,
+  type ErrorMetadata,
   getCurrentBalance,
+  type OperationTrace,
+  type RequestTrace,
+  type TraceAttributes,
+  type TracedOperation,
   transact,
 } from 'dynamodb-balance';
 
@@ -132,6 +139,28 @@ export class Stub implements Pick<BalanceOperations, 'transact'> {
   async transact(): Promise<void> {}
 }
 export const reader: Pick<BalanceOperations, 'getCurrentBalance'> = stub;
+
+// What support and dashboards ask for.
+export const throttled: number = client.stats().throttled;
+export const requestId = (error: BalanceError): string | undefined => error.$metadata?.requestId;
+new BalanceClient({ customUserAgent: 'shop/1.2' });
+new BalanceClient({ customUserAgent: undefined });
+export function nameOf({ attributes }: OperationTrace): string {
+  return attributes['db.operation.name'];
+}
+export function sizes({ calls, batchSize }: RequestTrace): (number | undefined)[] {
+  return [batchSize, ...calls.map((call) => call.waited)];
+}
+export const operation: TracedOperation = 'transact';
+export const attributes: Record<string, string | number | string[]> = {
+  ...({} as Partial<TraceAttributes>),
+};
+export const numbers: Record<keyof BalanceClientStatistics, number> = client.stats();
+export const metadata: ErrorMetadata = {
+  requestId: 'request',
+  httpStatusCode: 400,
+  attempts: 1,
+};
 
 export function describeCode(code: BalanceErrorCode): string {
   switch (code) {

@@ -1,7 +1,13 @@
 // What does not compile. Each line would fail at run time; the compiler is to say so first, and
 // fails itself if it does not.
 
-import { BalanceClient, BalanceError, getCurrentBalance, transact } from 'dynamodb-balance';
+import {
+  BalanceClient,
+  BalanceError,
+  type BalanceOperations,
+  getCurrentBalance,
+  transact,
+} from 'dynamodb-balance';
 
 const input = { idempotentKey: '1', userId: 'a', amount: 10, type: 'credit' } as const;
 
@@ -29,6 +35,7 @@ export async function callSites(): Promise<void> {
   // @ts-expect-error: credentials without a secret
   new BalanceClient({ credentials: { accessKeyId: 'a' } });
   const client = new BalanceClient();
+  const operations: BalanceOperations = client;
   // @ts-expect-error: a misspelt option
   await client.createTables({ histroy: true });
   // @ts-expect-error: a time that is text
@@ -41,6 +48,12 @@ export async function callSites(): Promise<void> {
     const amount: number = (await client.listTransactions({ userId: 'a' })).transactions[0].amount;
     new BalanceClient({ defaultBalance: amount });
   }
+  // @ts-expect-error: a user agent in parts
+  new BalanceClient({ customUserAgent: ['shop', '1.2'] });
+  // @ts-expect-error: a number that is not counted
+  client.stats().speed;
+  // @ts-expect-error: a stub need not count
+  operations.stats();
   const error = new BalanceError({ code: 'INVALID_TYPE', message: '', retryable: false });
   // @ts-expect-error: a code that does not exist
   if (error.code === 'UNKNOWN') {

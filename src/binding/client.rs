@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::history::Listings;
 use super::options;
 use super::outbox::{Answered, Deliver, Outbox};
+use super::requests::Reports;
 use super::results::{BalanceData, TransactionsData};
 use super::runtime;
 use super::store::ClientStore;
@@ -35,6 +36,7 @@ pub struct NativeClient {
     pub(super) store: Arc<ClientStore>,
     pub(super) listings: Arc<Listings>,
     pub(super) outbox: Arc<Outbox>,
+    pub(super) reports: Arc<Reports>,
     pub(super) runtime: Handle,
     credentials: Option<Arc<FromJavaScript>>,
 }
@@ -75,7 +77,8 @@ impl NativeClient {
             Ok(runtime) => runtime,
             Err(error) => return Ok(Either::B(error.into())),
         };
-        let outbox = Arc::new(Outbox::new(deliver)?);
+        let reports = Arc::new(Reports::new(options));
+        let outbox = Arc::new(Outbox::new(deliver, Arc::clone(&reports))?);
         let bell = Arc::clone(&outbox);
         let store = Arc::new(store);
         let (ledger, dispatcher) = Ledger::new(
@@ -84,9 +87,10 @@ impl NativeClient {
             options.deadlines,
             Arc::new(move || bell.ring()),
         );
+        let dispatcher = dispatcher.observed_by(Arc::clone(&reports.observer));
         drop(runtime.spawn(dispatcher.run()));
         let listings = Arc::new(Listings::default());
-        Ok(Either::A(Self { ledger, store, listings, outbox, runtime, credentials }))
+        Ok(Either::A(Self { ledger, store, listings, outbox, reports, runtime, credentials }))
     }
 }
 

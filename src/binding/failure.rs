@@ -3,7 +3,7 @@
 
 use napi_derive::napi;
 
-use crate::error::{BalanceError, Cause};
+use crate::error::{BalanceError, Cause, Metadata};
 
 /// The plain data of a `BalanceError`.
 #[napi(object)]
@@ -14,6 +14,16 @@ pub struct Failure {
     pub cause: Option<FailureCause>,
     pub available: Option<String>,
     pub index: Option<u32>,
+    #[napi(js_name = "$metadata")]
+    pub metadata: Option<MetadataData>,
+}
+
+/// How DynamoDB answered, by the names of the AWS SDK for JavaScript.
+#[napi(object)]
+pub struct MetadataData {
+    pub request_id: String,
+    pub http_status_code: u16,
+    pub attempts: u32,
 }
 
 /// The plain data of its `cause`.
@@ -32,7 +42,15 @@ impl From<BalanceError> for Failure {
             cause: error.cause.map(FailureCause::from),
             available: error.available.map(|available| available.to_plain_string()),
             index: error.index.map(u32::from),
+            metadata: error.metadata.map(|metadata| MetadataData::from(*metadata)),
         }
+    }
+}
+
+impl From<Metadata> for MetadataData {
+    fn from(metadata: Metadata) -> Self {
+        let Metadata { request_id, status, attempts } = metadata;
+        Self { request_id, http_status_code: status, attempts }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
 use super::outbox::Answered;
+use super::requests::ListingReporter;
 use super::store::ClientStore;
 use super::value::{self, AnyValue};
 use crate::core::history::{
@@ -108,15 +109,15 @@ impl NativeClient {
     #[napi]
     pub fn list_expired_holds(&self, number: f64, after: Option<Vec<String>>) -> Option<Failure> {
         let expired = holds::expired(self.store.now(), position(after));
-        let accepted = self.begin_listing(number, move |store, cancelled| async move {
-            store.expired(expired, cancelled).await.map(ExpiredData::from)
+        let accepted = self.begin_listing(number, move |store, cancelled, reporter| async move {
+            store.expired(expired, cancelled, &*reporter).await.map(ExpiredData::from)
         });
         accepted.err().map(Failure::from)
     }
 
     fn list(&self, number: f64, listing: Listing) -> std::result::Result<(), BalanceError> {
-        self.begin_listing(number, move |store, cancelled| async move {
-            store.page(listing, cancelled).await.map(PageData::from)
+        self.begin_listing(number, move |store, cancelled, reporter| async move {
+            store.page(listing, cancelled, &*reporter).await.map(PageData::from)
         })
     }
 
@@ -124,7 +125,7 @@ impl NativeClient {
     fn begin_listing<T, Work>(
         &self,
         number: f64,
-        read: impl FnOnce(Arc<ClientStore>, Cancelled) -> Work + Send + 'static,
+        read: impl FnOnce(Arc<ClientStore>, Cancelled, Arc<ListingReporter>) -> Work + Send + 'static,
     ) -> std::result::Result<(), BalanceError>
     where
         T: Into<Answered> + Send,
@@ -135,11 +136,15 @@ impl NativeClient {
         self.listings.under_way().insert(ordinal(number), cancel);
         let (listings, outbox) = (Arc::clone(&self.listings), Arc::clone(&self.outbox));
         let cancelled: Cancelled = Box::pin(async { drop(cancelled.await) });
-        let work = read(Arc::clone(&self.store), cancelled);
+        let observer = Arc::clone(&self.reports.observer);
+        let reporter = ListingReporter::new(ordinal(number), observer, self.ledger.trace());
+        let reporter = Arc::new(reporter);
+        let work = read(Arc::clone(&self.store), cancelled, Arc::clone(&reporter));
         drop(self.runtime.spawn(async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             listings.under_way().remove(&ordinal(number));
-            outbox.put(number, outcome.unwrap_or_else(|_panic| Err(reply::lost())));
+            let outcome = outcome.unwrap_or_else(|_panic| Err(reply::lost()));
+            outbox.put(number, outcome.map_err(|error| reporter.tell(error)));
             drop(permit);
             outbox.ring();
         }));

@@ -20,5 +20,6 @@ pub fn read(options: &Object<'_>) -> Result<UncheckedOptions> {
         connect_timeout: field("connectTimeout")?,
         attempt_timeout: field("attemptTimeout")?,
         call_timeout: field("callTimeout")?,
+        custom_user_agent: field("customUserAgent")?,
     })
 }

@@ -7,8 +7,10 @@ use napi::bindgen_prelude::{Either7, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status};
 
+use super::client::ordinal;
 use super::failure::Failure;
 use super::history::{ExpiredData, PageData};
+use super::requests::{NotesData, Reports};
 use super::results::{BalanceData, TransactionsData};
 use crate::error::BalanceError;
 
@@ -16,8 +18,9 @@ use crate::error::BalanceError;
 /// a page of a history or of holds, or one of expired holds.
 pub type Outcome = Either7<f64, (), Failure, BalanceData, TransactionsData, PageData, ExpiredData>;
 
-/// The numbers of the calls, and their outcomes in the same order.
-pub type Delivery = FnArgs<(Vec<f64>, Vec<Outcome>)>;
+/// The numbers of the calls, their outcomes in the same order, and what there is to tell about those that
+/// are observed.
+pub type Delivery = FnArgs<(Vec<f64>, Vec<Outcome>, Option<NotesData>)>;
 
 /// The function in JavaScript that takes a delivery.
 pub type Deliver<'env> = Function<'env, Delivery, ()>;
@@ -31,22 +34,26 @@ type Answers = Mutex<(Vec<f64>, Vec<Outcome>)>;
 pub struct Outbox {
     answers: Arc<Answers>,
     has_rung: Arc<AtomicBool>,
+    reports: Arc<Reports>,
     /// `None` once nobody waits for answers any more.
     bell: Mutex<Option<Bell>>,
 }
 
 impl Outbox {
-    pub fn new(deliver: &Deliver<'_>) -> Result<Self> {
+    pub fn new(deliver: &Deliver<'_>, reports: Arc<Reports>) -> Result<Self> {
         let answers = Arc::<Answers>::default();
         let has_rung = Arc::new(AtomicBool::new(false));
         let (waiting, bell_is_free) = (Arc::clone(&answers), Arc::clone(&has_rung));
+        let notes = Arc::clone(&reports);
         let bell =
             deliver.build_threadsafe_function::<()>().weak::<true>().build_callback(move |_| {
                 bell_is_free.store(false, Ordering::Release);
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(FnArgs::from(std::mem::take(&mut *waiting)))
+                let (numbers, outcomes) = std::mem::take(&mut *waiting);
+                drop(waiting);
+                Ok(FnArgs::from((numbers, outcomes, notes.take())))
             })?;
-        Ok(Self { answers, has_rung, bell: Mutex::new(Some(bell)) })
+        Ok(Self { answers, has_rung, reports, bell: Mutex::new(Some(bell)) })
     }
 
     /// Puts an answer down. It leaves with the next `ring`.
@@ -55,6 +62,8 @@ impl Outbox {
         number: f64,
         outcome: std::result::Result<T, BalanceError>,
     ) {
+        // First, so that it is told together with the answer at the latest.
+        self.reports.observer.end(ordinal(number));
         let outcome = match outcome {
             Ok(success) => success.into().0,
             Err(error) => Either7::C(error.into()),

@@ -10,7 +10,8 @@ use crate::error::BalanceError;
 use crate::options::tables::TablesOptions;
 use crate::store::in_memory::InMemory;
 use crate::store::{
-    Attempt, EpochAnswer, EpochEnding, Fault, Item, ItemKey, Store, Token, Write, WriteAnswer,
+    Attempt, EpochAnswer, EpochEnding, Fault, Item, ItemKey, Reporter, Store, Token, Write,
+    WriteAnswer,
 };
 
 #[derive(Debug)]
@@ -38,9 +39,10 @@ impl ClientStore {
         &self,
         listing: Listing,
         cancelled: impl Future<Output = ()>,
+        reporter: &impl Reporter,
     ) -> Result<Page, BalanceError> {
         match self {
-            Self::DynamoDb { history, .. } => history.read(listing, cancelled).await,
+            Self::DynamoDb { history, .. } => history.read(listing, cancelled, reporter).await,
             Self::InMemory(store) => Ok(store.page(&listing)),
         }
     }
@@ -49,9 +51,10 @@ impl ClientStore {
         &self,
         expired: Expired,
         cancelled: impl Future<Output = ()>,
+        reporter: &impl Reporter,
     ) -> Result<ExpiredPage, BalanceError> {
         match self {
-            Self::DynamoDb { history, .. } => history.read(expired, cancelled).await,
+            Self::DynamoDb { history, .. } => history.read(expired, cancelled, reporter).await,
             Self::InMemory(store) => Ok(store.expired(&expired)),
         }
     }

@@ -61,6 +61,8 @@ pub struct PendingRead<T> {
 #[derive(Debug)]
 pub struct ReadAttempt {
     pub batch: u64,
+    /// How many calls it is for.
+    pub calls: usize,
     pub keys: Vec<ItemKey>,
     pub attempt: Attempt,
 }
@@ -132,6 +134,15 @@ impl<T> ReadQueue<T> {
         self.calls.is_empty() && self.batches.is_empty()
     }
 
+    /// Shows the calls that wait for a batch, by number, in no particular order.
+    pub fn visit_callers(&mut self, batch: u64, mut visit: impl FnMut(u64, &mut T)) {
+        for number in self.batches.get(&batch).into_iter().flat_map(ReadBatch::callers) {
+            if let Some((call, _)) = self.calls.get_mut(number) {
+                visit(*number, &mut call.reply);
+            }
+        }
+    }
+
     /// What is to be sent now, if anything. To be asked until there is nothing more.
     pub fn next_attempt(&mut self, now: Instant) -> Option<ReadAttempt> {
         let room = self.in_flight.room(now);
@@ -152,11 +163,12 @@ impl<T> ReadQueue<T> {
         let limit = self.config.attempt_timeout;
         let attempt_ends = now + hopeless_after.map_or(limit, |it| it.min(limit));
         let until = last.map_or(attempt_ends, |(call, _)| call.deadline.min(attempt_ends));
+        let waiting = batch.callers().count();
         let (keys, attempt) = batch.begin_attempt(until, self.in_flight.begin(now));
         for key in &keys {
             *self.in_flight_of.entry(key.clone()).or_default() += 1;
         }
-        Some(ReadAttempt { batch: ready, keys, attempt })
+        Some(ReadAttempt { batch: ready, calls: waiting, keys, attempt })
     }
 
     /// Takes in the outcome of an attempt.

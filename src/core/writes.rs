@@ -79,6 +79,8 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct WriteAttempt {
     pub batch: u64,
+    /// How many calls it is for.
+    pub calls: usize,
     pub action: Action,
     pub attempt: Attempt,
 }
@@ -161,6 +163,14 @@ impl<T> WriteQueue<T> {
 
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty() && self.batches.is_empty()
+    }
+
+    /// Shows the calls that wait for a batch, by number, in no particular order.
+    pub fn visit_callers(&mut self, batch: u64, mut visit: impl FnMut(u64, &mut T)) {
+        let groups = self.batches.get(&batch).map(|batch| batch.groups.as_slice());
+        for (place, _) in groups.unwrap_or_default() {
+            self.calls.visit_callers(*place, &mut visit);
+        }
     }
 
     /// Whether anybody may have something to send.

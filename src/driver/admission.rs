@@ -1,7 +1,7 @@
 //! How many calls a client holds.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +23,7 @@ pub struct Admission {
     calls: Arc<Semaphore>,
     by_user: Arc<CallsByUser>,
     is_closed: AtomicBool,
+    held: Arc<AtomicU64>,
 }
 
 type CallsByUser = Mutex<HashMap<UserId, u32>>;
@@ -30,9 +31,22 @@ type CallsByUser = Mutex<HashMap<UserId, u32>>;
 /// A call's place among those that a client holds. Dropping it gives the place to the next.
 #[derive(Debug)]
 pub struct Permit {
-    _of_client: OwnedSemaphorePermit,
+    _of_client: Admitted,
     user_ids: Vec<UserId>,
     by_user: Arc<CallsByUser>,
+}
+
+/// The same for what is about no user.
+#[derive(Debug)]
+pub struct Admitted {
+    _permit: OwnedSemaphorePermit,
+    held: Arc<AtomicU64>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.held.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Permit {
@@ -55,6 +69,7 @@ impl Default for Admission {
             calls: Arc::new(Semaphore::new(MAX_CALLS as usize)),
             by_user: Arc::default(),
             is_closed: AtomicBool::new(false),
+            held: Arc::default(),
         }
     }
 }
@@ -79,7 +94,7 @@ impl Admission {
     }
 
     /// The same for what is about no user.
-    pub fn enter_without_user(&self) -> Result<OwnedSemaphorePermit, BalanceError> {
+    pub fn enter_without_user(&self) -> Result<Admitted, BalanceError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(BalanceError::new(
                 ErrorCode::ClientClosed,
@@ -87,7 +102,15 @@ impl Admission {
                  one.",
             ));
         }
-        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| too_many(MAX_CALLS, ""))
+        let permit = Arc::clone(&self.calls).try_acquire_owned();
+        let permit = permit.map_err(|_| too_many(MAX_CALLS, ""))?;
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Ok(Admitted { _permit: permit, held: Arc::clone(&self.held) })
+    }
+
+    /// How many calls are held. (The semaphore cannot say: closing takes all of its places.)
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Refuses new calls from now on, and waits until those accepted before are answered.

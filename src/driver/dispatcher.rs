@@ -18,9 +18,12 @@ use crate::core::outcome::Written;
 use crate::core::reads::{self, PendingRead, ReadAttempt, ReadQueue};
 use crate::core::writes::{self, Action, Completion, PendingWrite, WriteAttempt, WriteQueue};
 use crate::driver::closing::{Next, PendingClosing};
+use crate::driver::course::Course;
+use crate::driver::observation::{Observer, Tables};
 use crate::driver::reply::{self, Reply};
+use crate::driver::statistics::Statistics;
 use crate::error::BalanceError;
-use crate::store::{Fault, Item, ItemKey, Store};
+use crate::store::{Attempt, Fault, Item, ItemKey, SendGate, Store, WriteAnswer};
 
 /// How much is taken in before anything is sent, any deadline looked at, or any other client of the
 /// process has its turn.
@@ -48,6 +51,22 @@ impl Call {
             Self::Write(write) => write.number,
         }
     }
+
+    pub(super) fn course(&mut self) -> &mut Course {
+        match self {
+            Self::Read(read) => read.reply.course(),
+            Self::Write(write) => &mut write.reply.course,
+        }
+    }
+}
+
+impl Reader {
+    fn course(&mut self) -> &mut Course {
+        match self {
+            Self::Caller(reply) => &mut reply.course,
+            Self::Closing(closing) => &mut closing.reply.course,
+        }
+    }
 }
 
 /// What the ledger tells its dispatcher.
@@ -61,10 +80,45 @@ pub enum Command {
     Refuse(Call),
 }
 
-/// A request that has come back; `None` where it got lost inside this package.
-enum Returned {
-    Write { batch: u64, completion: Option<Completion> },
-    Read { batch: u64, outcome: Option<Result<HashMap<ItemKey, Item>, Fault>> },
+/// A request that has come back.
+struct Returned {
+    batch: u64,
+    gate: SendGate,
+    /// How many calls it was for.
+    calls: usize,
+    tables: Tables,
+    outcome: Outcome,
+}
+
+/// `None` where it got lost inside this package.
+enum Outcome {
+    Write(Option<Completion>),
+    Read(Option<Result<HashMap<ItemKey, Item>, Fault>>),
+}
+
+/// Which of the two queues a batch is from.
+#[derive(Clone, Copy)]
+enum Kind {
+    Write,
+    Read,
+}
+
+impl Outcome {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Write(_) => Kind::Write,
+            Self::Read(_) => Kind::Read,
+        }
+    }
+
+    fn is_success(&self) -> bool {
+        match self {
+            Self::Write(completion) => {
+                matches!(completion, Some(Completion::Write(Ok(WriteAnswer::Committed))))
+            }
+            Self::Read(outcome) => matches!(outcome, Some(Ok(_))),
+        }
+    }
 }
 
 type InFlightRequest = Pin<Box<dyn Future<Output = Returned> + Send>>;
@@ -92,6 +146,10 @@ pub struct Dispatcher<S> {
     in_flight: FuturesUnordered<InFlightRequest>,
     has_replied: bool,
     after_replies: AfterReplies,
+    statistics: Arc<Statistics>,
+    observer: Arc<Observer>,
+    /// Whether any call has told whose it is.
+    has_traces: bool,
     /// The last field, so that it is dropped after all that answers.
     #[cfg_attr(not(test), expect(dead_code, reason = "it works when it is dropped"))]
     notify: NotifyOnDrop,
@@ -115,7 +173,20 @@ impl<S: Store> Dispatcher<S> {
             has_replied: false,
             notify: NotifyOnDrop(Arc::clone(&after_replies)),
             after_replies,
+            statistics: Arc::default(),
+            observer: Arc::default(),
+            has_traces: false,
         }
+    }
+
+    /// What it counts while it works.
+    pub fn statistics(&self) -> Arc<Statistics> {
+        Arc::clone(&self.statistics)
+    }
+
+    /// What is told of the calls that the observer asks about.
+    pub fn observed_by(self, observer: Arc<Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Works until the ledger is gone and its calls are answered.
@@ -204,10 +275,15 @@ impl<S: Store> Dispatcher<S> {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Take(calls) => self.incoming.extend(calls),
+            Command::Take(calls) => self.take(calls),
             Command::Refuse(call) => self.refuse(call),
             Command::Cancel(number) => self.cancel(number),
         }
+    }
+
+    fn take(&mut self, mut calls: Vec<Call>) {
+        self.has_traces |= calls.iter_mut().any(|call| call.course().trace.is_some());
+        self.incoming.extend(calls);
     }
 
     fn cancel(&mut self, number: u64) {
@@ -243,16 +319,25 @@ impl<S: Store> Dispatcher<S> {
     }
 
     fn on_returned(&mut self, returned: Returned) {
+        self.note(&returned);
         let (now, jitter) = (Instant::now(), fastrand::f64());
-        match returned {
-            Returned::Read { batch, outcome } => {
+        let Returned { batch, calls, outcome, .. } = returned;
+        self.statistics.end(calls);
+        match outcome {
+            Outcome::Read(outcome) => {
+                if let Some(Err(fault)) = &outcome {
+                    self.statistics.count_fault(fault);
+                }
                 let replies = match outcome {
                     Some(outcome) => self.reads.on_completed(batch, outcome, now, jitter),
                     None => self.reads.on_lost(batch, &reply::lost(), now),
                 };
                 self.reply_to_readers(replies);
             }
-            Returned::Write { batch, completion } => {
+            Outcome::Write(completion) => {
+                if let Some(completion) = &completion {
+                    self.statistics.count_write(completion, calls);
+                }
                 let replies = match completion {
                     Some(completion) => self.writes.on_completed(batch, completion, now, jitter),
                     None => self.writes.on_lost(batch, &reply::lost(), now),
@@ -262,9 +347,31 @@ impl<S: Store> Dispatcher<S> {
         }
     }
 
+    /// Notes down for its calls how a request has ended. What went well nobody asks about, unless it is
+    /// observed.
+    fn note(&mut self, returned: &Returned) {
+        let is_observed = self.observer.is_on();
+        if returned.outcome.is_success() && !is_observed {
+            return;
+        }
+        let exchanges = returned.gate.journal().take();
+        let mut numbers = Vec::new();
+        self.visit_callers(returned.outcome.kind(), returned.batch, |number, course| {
+            course.add(&exchanges);
+            numbers.push(number);
+        });
+        if is_observed {
+            self.observer.note(&numbers, returned.calls, returned.tables, exchanges);
+            // Its calls may go on waiting, but it is over.
+            self.has_replied = true;
+        }
+    }
+
     fn send_write(&mut self, attempt: WriteAttempt) {
         let store = Arc::clone(&self.store);
-        let WriteAttempt { batch, action, attempt } = attempt;
+        let WriteAttempt { batch, calls, action, attempt } = attempt;
+        self.prepare(batch, calls, &attempt, Kind::Write);
+        let gate = attempt.gate.clone();
         let work = AssertUnwindSafe(async move {
             match action {
                 Action::Write { write, token } => {
@@ -275,18 +382,53 @@ impl<S: Store> Dispatcher<S> {
                 }
             }
         });
+        let tables = Tables { balances: true, transactions: true };
         self.in_flight.push(Box::pin(async move {
-            Returned::Write { batch, completion: work.catch_unwind().await.ok() }
+            let outcome = Outcome::Write(work.catch_unwind().await.ok());
+            Returned { batch, gate, calls, tables, outcome }
         }));
     }
 
     fn send_read(&mut self, attempt: ReadAttempt) {
         let store = Arc::clone(&self.store);
-        let ReadAttempt { batch, keys, attempt } = attempt;
+        let ReadAttempt { batch, calls, keys, attempt } = attempt;
+        self.prepare(batch, calls, &attempt, Kind::Read);
+        let gate = attempt.gate.clone();
+        let tables = Tables::of(&keys);
         let work = AssertUnwindSafe(async move { store.read(&keys, &attempt).await });
         self.in_flight.push(Box::pin(async move {
-            Returned::Read { batch, outcome: work.catch_unwind().await.ok() }
+            let outcome = Outcome::Read(work.catch_unwind().await.ok());
+            Returned { batch, gate, calls, tables, outcome }
         }));
+    }
+
+    /// An attempt is about to begin.
+    fn prepare(&mut self, batch: u64, calls: usize, attempt: &Attempt, kind: Kind) {
+        self.statistics.begin(calls);
+        let journal = attempt.gate.journal();
+        if self.observer.is_on() {
+            journal.observe();
+        }
+        if self.has_traces {
+            let mut first: Option<(u64, Option<Arc<str>>)> = None;
+            self.visit_callers(kind, batch, |number, course| {
+                if first.as_ref().is_none_or(|(earliest, _)| number < *earliest) {
+                    first = Some((number, course.trace.clone()));
+                }
+            });
+            journal.set_trace(first.and_then(|(_, trace)| trace));
+        }
+    }
+
+    fn visit_callers(&mut self, kind: Kind, batch: u64, mut visit: impl FnMut(u64, &mut Course)) {
+        match kind {
+            Kind::Write => {
+                self.writes.visit_callers(batch, |number, reply| visit(number, &mut reply.course));
+            }
+            Kind::Read => {
+                self.reads.visit_callers(batch, |number, reader| visit(number, reader.course()));
+            }
+        }
     }
 
     /// Answers those who only wanted to read. Those who go on to write do.

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::Instant;
 
@@ -13,10 +12,11 @@ use crate::core::indefinite::{Ending, Operation};
 use crate::core::outcome::{Written, corrupt, duplicate};
 use crate::core::reads::{self, PendingRead};
 use crate::core::writes::{self, PendingWrite};
-use crate::driver::admission::Admission;
+use crate::driver::admission::{Admission, Admitted};
 use crate::driver::closing::{Closed, PendingClosing};
 use crate::driver::dispatcher::{AfterReplies, Call, Command, Dispatcher, Reader};
 use crate::driver::reply::{self, Reply};
+use crate::driver::statistics::{Figures, Statistics};
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
@@ -56,6 +56,9 @@ pub struct Ledger<S> {
     /// Not bounded by itself: `admission` bounds the calls.
     dispatcher: UnboundedSender<Command>,
     after_replies: AfterReplies,
+    statistics: Arc<Statistics>,
+    /// What the requests of calls that are made now say about whose they are.
+    trace: Mutex<Option<Arc<str>>>,
 }
 
 impl<S: Store> Ledger<S> {
@@ -91,6 +94,8 @@ impl<S: Store> Ledger<S> {
             gathered: Mutex::default(),
             dispatcher: sender,
             after_replies,
+            statistics: dispatcher.statistics(),
+            trace: Mutex::default(),
         };
         (ledger, dispatcher)
     }
@@ -246,8 +251,22 @@ impl<S: Store> Ledger<S> {
     }
 
     /// A place for what is about no user. `close` waits until it is dropped.
-    pub fn admit(&self) -> Result<OwnedSemaphorePermit, BalanceError> {
+    pub fn admit(&self) -> Result<Admitted, BalanceError> {
         self.admission.enter_without_user()
+    }
+
+    /// From now on calls say so about whose they are.
+    pub fn set_trace(&self, trace: Option<Arc<str>>) {
+        *self.trace.lock().unwrap_or_else(PoisonError::into_inner) = trace;
+    }
+
+    pub fn trace(&self) -> Option<Arc<str>> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the client has done so far, and does now.
+    pub fn figures(&self) -> Figures {
+        self.statistics.figures(self.admission.held())
     }
 
     /// Lets those leave that were called for since the last time.
@@ -274,7 +293,8 @@ impl<S: Store> Ledger<S> {
         self.admission.close()
     }
 
-    fn gather(&self, number: u64, call: Call) {
+    fn gather(&self, number: u64, mut call: Call) {
+        call.course().trace = self.trace();
         self.gathered().push((number, Some(call)));
     }
 

@@ -2,6 +2,9 @@
 
 pub mod admission;
 pub mod closing;
+pub mod course;
 pub mod dispatcher;
 pub mod ledger;
+pub mod observation;
 pub mod reply;
+pub mod statistics;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::driver::admission::Permit;
+use crate::driver::course::Course;
 use crate::error::{BalanceError, ErrorCode};
 
 type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
@@ -12,6 +13,7 @@ type Recipient<T> = Box<dyn FnOnce(Result<T, BalanceError>) + Send>;
 pub struct Reply<T> {
     recipient: Option<Recipient<T>>,
     permit: Option<Permit>,
+    pub(super) course: Course,
 }
 
 impl<T> Reply<T> {
@@ -19,7 +21,11 @@ impl<T> Reply<T> {
         permit: Permit,
         recipient: impl FnOnce(Result<T, BalanceError>) + Send + 'static,
     ) -> Self {
-        Self { recipient: Some(Box::new(recipient)), permit: Some(permit) }
+        Self {
+            recipient: Some(Box::new(recipient)),
+            permit: Some(permit),
+            course: Course::default(),
+        }
     }
 
     /// The duty to give the same answer, to be made of something else.
@@ -32,6 +38,7 @@ impl<T> Reply<T> {
     {
         let recipient = self.recipient.take();
         let permit = self.permit.take();
+        let course = std::mem::take(&mut self.course);
         Reply {
             recipient: Some(Box::new(move |outcome: Result<U, BalanceError>| {
                 if let Some(recipient) = recipient {
@@ -39,6 +46,7 @@ impl<T> Reply<T> {
                 }
             })),
             permit,
+            course,
         }
     }
 
@@ -48,7 +56,7 @@ impl<T> Reply<T> {
 
     fn deliver(&mut self, outcome: Result<T, BalanceError>) {
         if let Some(recipient) = self.recipient.take() {
-            recipient(outcome);
+            recipient(outcome.map_err(|error| self.course.tell(error)));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::dynamodb::tokens::Tokens;
 use crate::dynamodb::transport::clock::Clock;
 use crate::dynamodb::transport::http::Client;
 use crate::dynamodb::transport::protocol::Protocol;
-use crate::dynamodb::transport::wire::Wire;
+use crate::dynamodb::transport::wire::{self, Wire};
 use crate::error::BalanceError;
 use crate::options::{Deadlines, Options};
 use crate::store::Fault;
@@ -83,7 +83,13 @@ impl Connection {
             patience(options.deadlines),
         );
         Ok(Self {
-            wire: Wire { http, identities, clock, region: region.clone() },
+            wire: Wire {
+                http,
+                identities,
+                clock,
+                region: region.clone(),
+                user_agent: wire::user_agent(options.custom_user_agent.as_deref()),
+            },
             get_item: Protocol::new(),
             batch_get_item: Protocol::new(),
             transact_write_items: Protocol::new(),

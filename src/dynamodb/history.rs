@@ -27,7 +27,7 @@ use crate::dynamodb::transport::attempt;
 use crate::dynamodb::transport::protocol::{Operation, Protocol};
 use crate::error::BalanceError;
 use crate::options::Options;
-use crate::store::{Attempt, Fault, Reason, SendGate};
+use crate::store::{Attempt, Fault, Reason, Reporter, SendGate};
 use crate::transaction::UserId;
 
 /// Reads pages, each within the deadlines of a call.
@@ -66,13 +66,14 @@ impl History {
         &self,
         request: R,
         cancelled: impl Future<Output = ()>,
+        reporter: &impl Reporter,
     ) -> Result<R::Page, BalanceError> {
         let call_timeout = self.opening.options().deadlines.call;
         let ending = Ending { operation: Kind::Read, call_timeout };
         tokio::select! {
             biased;
             () = cancelled => Err(ending.cancelled(false)),
-            outcome = self.read_until(&request, Instant::now() + call_timeout, ending) => outcome,
+            outcome = self.read_until(&request, Instant::now() + call_timeout, ending, reporter) => outcome,
         }
     }
 
@@ -81,10 +82,11 @@ impl History {
         request: &R,
         deadline: Instant,
         ending: Ending,
+        reporter: &impl Reporter,
     ) -> Result<R::Page, BalanceError> {
         let mut failures = Backoff::default();
         loop {
-            let reason = match self.attempt_in_turn(request, deadline).await {
+            let reason = match self.attempt_in_turn(request, deadline, reporter).await {
                 Ok(page) => return Ok(page),
                 Err(Fault::Rejected(error) | Fault::Final(error)) => return Err(error),
                 Err(
@@ -107,8 +109,9 @@ impl History {
         &self,
         request: &R,
         deadline: Instant,
+        reporter: &impl Reporter,
     ) -> Result<R::Page, Fault> {
-        let attempt = self.attempt(request, deadline);
+        let attempt = self.attempt(request, deadline, reporter);
         let Some(user_id) = request.user_id() else { return attempt.await };
         // The attempt ends in time by itself; waiting for its turn does not.
         timeout_at(deadline, self.turns.run(user_id, attempt)).await.unwrap_or_else(|_elapsed| {
@@ -121,14 +124,21 @@ impl History {
         &self,
         request: &R,
         deadline: Instant,
+        reporter: &impl Reporter,
     ) -> Result<R::Page, Fault> {
         let end = Instant::now() + self.opening.options().deadlines.attempt;
         let attempt = Attempt::until(end.min(deadline));
+        reporter.begin(attempt.gate.journal());
         let work = async {
             let connection = self.opening.connection().await?;
             request.send(self, connection, &attempt.gate).await
         };
-        attempt::limit(&attempt, || self.opening.awaited(), pin!(work)).await
+        let outcome = {
+            let work = pin!(work);
+            attempt::limit(&attempt, || self.opening.awaited(), work).await
+        };
+        reporter.end(&attempt.gate.journal().take());
+        outcome
     }
 
     /// A request whose error, if it has one, is about an index.

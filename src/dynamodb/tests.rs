@@ -31,6 +31,7 @@ pub(super) fn options(default_balance: f64) -> Options {
         default_balance: DefaultBalance::validate(&Value::Number(default_balance)).unwrap(),
         consistent_read: true,
         deadlines: Deadlines { connect: deadline, attempt: deadline, call: deadline },
+        custom_user_agent: None,
     }
 }
 

@@ -20,6 +20,7 @@ fn nothing_given() -> UncheckedOptions {
         connect_timeout: Value::Undefined,
         attempt_timeout: Value::Undefined,
         call_timeout: Value::Undefined,
+        custom_user_agent: Value::Undefined,
     }
 }
 
@@ -37,6 +38,7 @@ fn given(name: &str, value: Value) -> UncheckedOptions {
         "connectTimeout" => &mut options.connect_timeout,
         "attemptTimeout" => &mut options.attempt_timeout,
         "callTimeout" => &mut options.call_timeout,
+        "customUserAgent" => &mut options.custom_user_agent,
         other => panic!("{other} is not an option"),
     };
     *field = value;
@@ -88,6 +90,7 @@ fn every_option_is_taken_over() {
         connect_timeout: Value::Number(1.0),
         attempt_timeout: Value::Number(1500.5),
         call_timeout: Value::Number(300_000.0),
+        custom_user_agent: text("shop/1.2"),
     })
     .unwrap();
     assert_eq!(options.region.as_deref(), Some("eu-central-1"));
@@ -100,6 +103,7 @@ fn every_option_is_taken_over() {
     );
     assert_eq!(options.default_balance.as_decimal().to_string(), "0");
     assert!(!options.consistent_read);
+    assert_eq!(options.custom_user_agent.as_deref(), Some("shop/1.2"));
     assert_eq!(options.deadlines.connect, Duration::from_millis(1));
     assert_eq!(options.deadlines.attempt, Duration::from_micros(1_500_500));
     assert_eq!(options.deadlines.call, Duration::from_mins(5));
@@ -114,7 +118,7 @@ fn an_unknown_option_is_refused_by_name_and_told_which_there_are() {
         error.message,
         "Invalid option: balanceTable is not an option; there are region, endpoint, profile, \
          credentials, balancesTable, transactionsTable, defaultBalance, consistentRead, \
-         connectTimeout, attemptTimeout, callTimeout"
+         connectTimeout, attemptTimeout, callTimeout, customUserAgent"
     );
 }
 
@@ -349,4 +353,22 @@ fn a_password_in_the_endpoint_is_refused_and_not_repeated() {
         assert!(complaint.starts_with("Invalid option: endpoint must"), "{complaint}");
         assert!(!complaint.contains("s3cr3t"), "{complaint}");
     }
+}
+
+#[test]
+fn the_user_agent_can_have_names_and_versions_of_the_caller() {
+    for text_of_caller in ["shop/1.2", "shop/1.2 (payments) os/linux", &"a".repeat(256)] {
+        let options = accepted("customUserAgent", text(text_of_caller));
+        assert_eq!(options.custom_user_agent.as_deref(), Some(text_of_caller));
+    }
+    assert_eq!(validate(nothing_given()).unwrap().custom_user_agent, None);
+}
+
+#[test]
+fn a_user_agent_that_cannot_be_a_header_is_refused() {
+    for wrong in ["", " shop", "shop ", "sh\nop", "sh\top", "caf\u{e9}", &"a".repeat(257)] {
+        let message = refused("customUserAgent", text(wrong));
+        assert!(message.starts_with("Invalid option: customUserAgent must"), "{message}");
+    }
+    assert!(refused("customUserAgent", Value::Number(5.0)).contains("must be a string"));
 }

@@ -8,6 +8,8 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
+use super::Journal;
+
 const UNSENT: u8 = 0;
 const SENT: u8 = 1;
 const REVOKED: u8 = 2;
@@ -29,7 +31,8 @@ impl Attempt {
 }
 
 /// Decides, once, between an attempt's first byte and its being called back: the difference between
-/// *outcome unknown* and *nothing happened*.
+/// *outcome unknown* and *nothing happened*. It goes wherever the attempt does, and so does what the attempt
+/// notes down.
 #[derive(Clone, Debug, Default)]
 pub struct SendGate(Arc<Gate>);
 
@@ -37,6 +40,7 @@ pub struct SendGate(Arc<Gate>);
 struct Gate {
     state: AtomicU8,
     revocation: AtomicWaker,
+    journal: Journal,
 }
 
 impl SendGate {
@@ -73,6 +77,10 @@ impl SendGate {
             }
         })
         .await;
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
     }
 
     /// Whether something may have gone out that changes anything.

@@ -115,7 +115,7 @@ impl Batch {
             },
             Task::EndEpoch(ending) => Action::EndEpoch(ending.clone()),
         };
-        WriteAttempt { batch: self.number, action, attempt }
+        WriteAttempt { batch: self.number, calls: self.waiting, action, attempt }
     }
 
     /// An attempt has ended. The second says whether it was called back before it was sent.

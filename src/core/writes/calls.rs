@@ -134,6 +134,15 @@ impl<T> Calls<T> {
         numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &waiting.call)
     }
 
+    /// Shows the calls of a place, by number, in order of arrival.
+    pub fn visit_callers(&mut self, order: u64, visit: &mut impl FnMut(u64, &mut T)) {
+        for number in self.places.get(&order).into_iter().flat_map(|place| &place.callers) {
+            if let Some(waiting) = self.by_number.get_mut(number) {
+                visit(*number, &mut waiting.call.reply);
+            }
+        }
+    }
+
     /// The batch that has a name.
     pub fn batch_of(&self, name: Name<'_>) -> Option<u64> {
         let place = self.places.get(self.by_key.get(name.key)?)?;

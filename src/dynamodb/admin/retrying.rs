@@ -66,6 +66,7 @@ pub async fn send<O: Operation>(
     }
 }
 
+#[expect(clippy::result_large_err, reason = "it is seldom made, and moved a few times")]
 async fn send_once<O: Operation>(
     request: HttpRequest,
     protocol: &Protocol<O>,

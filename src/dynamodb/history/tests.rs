@@ -7,6 +7,7 @@ use super::super::tests::{database, server};
 use super::*;
 use crate::core::history::UncheckedListing;
 use crate::error::ErrorCode;
+use crate::store::{Exchange, Journal};
 use crate::value::Value;
 
 const NO_INDEX: &str = concat!(
@@ -39,12 +40,21 @@ fn listing(from: Value, to: Value, cursor: Value) -> Listing {
     .unwrap()
 }
 
+/// Nobody follows the attempts.
+struct Unreported;
+
+impl Reporter for Unreported {
+    fn begin(&self, _journal: &Journal) {}
+
+    fn end(&self, _exchanges: &[Exchange]) {}
+}
+
 fn first_page() -> Listing {
     listing(Value::Undefined, Value::Undefined, Value::Undefined)
 }
 
 async fn list(endpoint: &str, listing: Listing) -> Result<Page, BalanceError> {
-    database(endpoint).history().read(listing, pending()).await
+    database(endpoint).history().read(listing, pending(), &Unreported).await
 }
 
 #[tokio::test]
@@ -109,7 +119,7 @@ async fn an_index_that_is_being_built_is_told_with_how_to_wait() {
 #[tokio::test]
 async fn whoever_cancels_is_told_that_nothing_happened() {
     let history = database("http://127.0.0.1:9").history();
-    let error = history.read(first_page(), async {}).await.unwrap_err();
+    let error = history.read(first_page(), async {}, &Unreported).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::NothingHappened);
     assert!(error.message.contains("the call was cancelled"), "{}", error.message);
 }
@@ -121,7 +131,7 @@ async fn pages_past_those_in_flight_wait_for_their_turn_until_their_deadline() {
     let mut busy =
         Box::pin(join_all((0..100).map(|_| history.turns.run(&user_id, pending::<()>()))));
     assert!(busy.as_mut().now_or_never().is_none());
-    let error = history.read(first_page(), pending()).await.unwrap_err();
+    let error = history.read(first_page(), pending(), &Unreported).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::NothingHappened);
     assert!(error.message.contains("waiting for its turn"), "{}", error.message);
 }

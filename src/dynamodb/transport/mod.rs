@@ -5,5 +5,6 @@ pub mod certificates;
 pub mod clock;
 pub mod genuine;
 pub mod http;
+mod observation;
 pub mod protocol;
 pub mod wire;

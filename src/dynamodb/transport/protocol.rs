@@ -40,6 +40,7 @@ pub trait Operation: RuntimePlugin + Default {
     type Input: fmt::Debug + Send + Sync + 'static;
     type Output: fmt::Debug + Send + Sync + 'static;
     type Error: ProvideErrorMetadata + Error + Send + Sync + 'static;
+    const NAME: &'static str;
     /// What its answer consists of.
     const SHAPE: Shape;
 }
@@ -54,11 +55,12 @@ pub enum Shape {
 }
 
 macro_rules! operations {
-    ($($operation:ty: $input:ty => $output:ty, $error:ty, $shape:expr;)*) => {
+    ($($operation:ident: $input:ty => $output:ty, $error:ty, $shape:expr;)*) => {
         $(impl Operation for $operation {
             type Input = $input;
             type Output = $output;
             type Error = $error;
+            const NAME: &'static str = stringify!($operation);
             const SHAPE: Shape = $shape;
         })*
     };

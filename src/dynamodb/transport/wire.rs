@@ -23,11 +23,17 @@ use crate::dynamodb::fault;
 use crate::dynamodb::transport::clock::Clock;
 use crate::dynamodb::transport::genuine;
 use crate::dynamodb::transport::http::Client;
+use crate::dynamodb::transport::observation::Observation;
 use crate::dynamodb::transport::protocol::{Operation, Protocol};
 use crate::store::SendGate;
 
 /// Tells AWS, in its logs, who is asking.
 const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"));
+
+/// The same, with what the caller adds.
+pub fn user_agent(custom: Option<&str>) -> String {
+    custom.map_or_else(|| USER_AGENT.to_owned(), |custom| format!("{USER_AGENT} {custom}"))
+}
 
 #[derive(Debug)]
 pub struct Wire {
@@ -35,6 +41,7 @@ pub struct Wire {
     pub identities: IdentityCache,
     pub clock: Clock,
     pub region: String,
+    pub user_agent: String,
 }
 
 /// By whom and when a request was signed.
@@ -71,20 +78,28 @@ impl Wire {
         request: HttpRequest,
         gate: &SendGate,
     ) -> Result<O::Output, SdkError<O::Error>> {
+        let mut observation = Observation::of(gate, O::NAME);
         // In a place of its own: it would make every future around it as large.
-        let (response, signature) = match Box::pin(self.exchange(request, gate)).await {
-            Ok(answered) => answered,
-            Err(error) => return Err(error.map_service_error(|never| match never {})),
-        };
+        let exchange = Box::pin(self.exchange(request, gate, &mut observation)).await;
+        let (response, signature) = exchange.map_err(|error| {
+            observation.failed(&error, None);
+            error.map_service_error(|never| match never {})
+        })?;
         if let Err(foreign) = genuine::check::<O>(&response) {
-            return Err(SdkError::response_error(foreign, response));
+            let error = SdkError::response_error(foreign, response);
+            observation.failed(&error, None);
+            return Err(error);
         }
+        observation.answered(&response);
         self.clock.observe(&response, signature.instant);
-        protocol.read(response).map_err(|error| match fault::code(&error) {
-            Some(code) if self.is_worth_signing_again(code, &signature) => {
-                SdkError::construction_failure(SignAgain { code: code.to_owned() })
+        protocol.read(response).map_err(|error| {
+            observation.failed(&error, fault::code(&error));
+            match fault::code(&error) {
+                Some(code) if self.is_worth_signing_again(code, &signature) => {
+                    SdkError::construction_failure(SignAgain { code: code.to_owned() })
+                }
+                _ => error,
             }
-            _ => error,
         })
     }
 
@@ -102,6 +117,7 @@ impl Wire {
         &self,
         mut request: HttpRequest,
         gate: &SendGate,
+        observation: &mut Observation<'_>,
     ) -> Result<(HttpResponse, Signature), SdkError<Infallible>> {
         let signing_context =
             self.identities.current().await.map_err(SdkError::construction_failure)?;
@@ -109,6 +125,13 @@ impl Wire {
         let time = self.clock.at(instant);
         self.address(&mut request, &signing_context, time)
             .map_err(SdkError::construction_failure)?;
+        if let Some(trace) = gate.journal().trace() {
+            request
+                .headers_mut()
+                .try_insert("x-amzn-trace-id", trace.to_string())
+                .map_err(SdkError::construction_failure)?;
+        }
+        observation.begin(&signing_context.url, &self.region, instant);
         match self.http.send(request, gate).await {
             Ok(response) => Ok((response, Signature { signing_context, instant, time })),
             Err(error) => Err(misdirected(error, &signing_context)),
@@ -123,7 +146,7 @@ impl Wire {
         time: SystemTime,
     ) -> Result<(), BoxError> {
         request.uri_mut().set_endpoint(&signing_context.url)?;
-        request.headers_mut().try_insert("user-agent", USER_AGENT)?;
+        request.headers_mut().try_insert("user-agent", self.user_agent.clone())?;
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Double;
         let parameters = v4::SigningParams::builder()
