@@ -1,5 +1,6 @@
 /**
- * Clients for the tests of applications: their tables are in memory, all else is what runs against DynamoDB.
+ * Clients for the tests of applications: their tables are in memory, and everything else is the same code that runs against
+ * DynamoDB.
  *
  * @packageDocumentation
  * @module testing
@@ -17,97 +18,97 @@ import {
 
 export { BalanceError, type Transaction };
 
-/** What a {@link TestClient} can be told: what a client can, and what is in its tables. */
+/** The options of a {@link TestClient}: the options of a client, and the contents of its tables. */
 export interface TestClientOptions extends BalanceClientOptions {
   /** Transactions that took place before the test, in this order. Each moves the balance of its user. */
   transactions?: readonly EarlierTransaction[] | undefined;
   /**
-   * Balances by user, as they are stored when the test begins; 0 and less are possible. Nothing is recorded about
-   * them, so that {@link TestClient.audit} finds those that are not the default balance plus `transactions`.
+   * Stored balances by user when the test begins; they may be 0 or negative. There are no records for them, so
+   * {@link TestClient.audit} reports those that are not the default balance plus `transactions`.
    */
   balances?: Readonly<Record<string, Amount>> | undefined;
-  /** At which time the clock stands. Without it the clock is that of the machine. */
+  /** The time at which the clock is stopped. By default, the clock of the machine is used. */
   now?: Date | undefined;
-  /** A client whose tables and clock this one shares, as two processes share tables in DynamoDB. */
+  /** Another client whose tables and clock this client shares, as two processes share tables in DynamoDB. */
   tablesOf?: TestClient | undefined;
 }
 
 /** A transaction that took place before the test. */
 export interface EarlierTransaction {
-  /** The caller's name for it. */
+  /** Its idempotency key. */
   idempotentKey: string;
   /** The account. */
   userId: string;
-  /** How much was moved. */
+  /** The amount. */
   amount: Amount;
-  /** Which way the money went. */
+  /** Whether money was added or taken. */
   type: 'credit' | 'debit';
-  /** What its caller stored with it. */
+  /** The metadata that the caller stored with it. */
   metadata?: Record<string, string> | undefined;
-  /** When its call began; without it, now. */
+  /** When its call began. Default: now. */
   timestamp?: Date | undefined;
 }
 
 /** The name of an operation that can be scripted. */
 export type OperationName = Exclude<keyof BalanceOperations, 'close'>;
 
-/** A call, as `when` of a {@link ScriptedOutcome} is asked about it. */
+/** A call, as it is passed to `when` of a {@link ScriptedOutcome}. */
 export interface ScriptedCall {
   /** Which method was called; the functions count as the methods of the same name. */
   operation: OperationName;
-  /** What it was called with. */
+  /** The input of the call. */
   input: unknown;
 }
 
-/** How a call is to end. */
+/** The outcome of a call. */
 export interface ScriptedOutcome {
-  /** The code that it is rejected with. */
+  /** The code with which the call rejects. */
   code: BalanceErrorCode;
   /**
-   * Whether the call takes effect all the same, as one with the code `OUTCOME_UNKNOWN` may have done.
-   * `false` without it: the call changes nothing.
+   * Whether the call takes effect nevertheless, as may happen with the code `OUTCOME_UNKNOWN`. Default: `false`, so the
+   * call changes nothing.
    */
   tookEffect?: boolean | undefined;
-  /** The operation; without it, any. */
+  /** The operation. Default: any. */
   operation?: OperationName | undefined;
-  /** Whether it is for this call; without it, for the next one. */
+  /** Returns whether the outcome is for this call. Default: it is for the next call. */
   when?: ((call: ScriptedCall) => boolean) | undefined;
-  /** The message in place of the usual one. */
+  /** The message to use instead of the usual one. */
   message?: string | undefined;
 }
 
 /**
- * What `dynamodb-balance audit --json` prints. Findings of each kind are all counted, and the first 10,000 are
- * in `items`.
+ * The output of `dynamodb-balance audit --json`. For each kind of finding, `count` is the total number, and `items` contains
+ * the first 10,000.
  */
 export interface AuditReport {
-  /** `busy` does not occur in memory, where nothing moves during an audit. */
+  /** `busy` does not occur in memory, because there are no transactions during an audit. */
   verdict: 'right' | 'wrong' | 'busy';
-  /** How many users there are. */
+  /** The number of users. */
   users: number;
-  /** How many records there are. */
+  /** The number of records. */
   records: number;
   /** How often the records were read. */
   passes: number;
-  /** What a user without a stored balance was taken to have. */
+  /** The default balance that the audit used. */
   defaultBalance: string;
-  /** The default balance with which several users would add up who do not, if there is one. */
+  /** The default balance that would explain the mismatches of several users, if there is one. */
   fittingDefaultBalance: string | null;
   /** Balances that are not the default balance plus the records. */
   mismatches: Findings<BalanceMismatch>;
-  /** Users for whom other money is held than what their open holds have. */
+  /** Users whose held amount is not the sum of their open holds. */
   heldMismatches: Findings<HeldMismatch>;
   /** Balances below zero. */
   negatives: Findings<NegativeBalance>;
   /** Items that this package would not have written. */
   malformed: Findings<MalformedItem>;
-  /** Users whose money kept moving, and who were not judged. */
+  /** Users who had new transactions in every pass, and for whom there is no verdict. */
   busy: Findings<string>;
 }
 
-/** What an audit found of one kind. */
+/** The findings of one kind in an audit. */
 export interface Findings<Finding> {
-  /** How many there are. */
+  /** The number of them. */
   count: number;
   /** The first of them. */
   items: Finding[];
@@ -117,23 +118,23 @@ export interface Findings<Finding> {
 export interface BalanceMismatch {
   /** The account. */
   userId: string;
-  /** What is stored, if anything is. */
+  /** The stored value, if there is one. */
   balance: string | null;
-  /** What the records lead to. */
+  /** The balance that follows from the records. */
   expected: string;
-  /** How many records there are. */
+  /** The number of records. */
   records: number;
 }
 
-/** Other money held than what the open holds of a user have. */
+/** A held amount that is not the sum of the open holds of its user. */
 export interface HeldMismatch {
   /** The account. */
   userId: string;
-  /** What is stored, if anything is. */
+  /** The stored value, if there is one. */
   held: string | null;
-  /** What the open holds have. */
+  /** The sum of the open holds. */
   expected: string;
-  /** How many there are. */
+  /** The number of them. */
   openHolds: number;
 }
 
@@ -141,7 +142,7 @@ export interface HeldMismatch {
 export interface NegativeBalance {
   /** The account. */
   userId: string;
-  /** What is stored. */
+  /** The stored value. */
   balance: string;
 }
 
@@ -156,20 +157,20 @@ export interface MalformedItem {
 }
 
 /**
- * A {@link BalanceClient} on tables in memory. It needs neither DynamoDB nor a network, region or credentials: the
- * options about them are checked, and not used. Both tables and both indexes are there.
+ * A {@link BalanceClient} with tables in memory. It needs no DynamoDB, network, region or credentials: the options about
+ * them are checked, but not used. Both tables and both indexes exist.
  */
 export class TestClient extends BalanceClient {
-  /** @throws {@link BalanceError} with the code `INVALID_OPTION`, or that of the field that is wrong. */
+  /** @throws {@link BalanceError} with the code `INVALID_OPTION`, or the code of the wrong field. */
   constructor(options?: TestClientOptions);
 
-  /** The time of its clock, by which timestamps are made and holds expire. */
+  /** The time of its clock, which is used for timestamps and for the expiry of holds. */
   now(): Date;
 
-  /** Sets the clock, which then stands still. From 1970 to 9999. */
+  /** Sets the clock and stops it. From 1970 to 9999. */
   setTime(time: Date): void;
 
-  /** Moves the clock ahead, whether it stands or not. Deadlines and time-outs are not measured by it. */
+  /** Moves the clock forward, whether it is stopped or not. Deadlines and timeouts do not use this clock. */
   advanceTime(milliseconds: number): void;
 
   /** All records in its tables, in the order in which they were written. */
@@ -179,36 +180,36 @@ export class TestClient extends BalanceClient {
   audit(): AuditReport;
 
   /**
-   * Scripts how a call ends: that of a client of these tables which comes next, or comes next and matches. A
-   * call that is refused for another reason, such as bad input, leaves it to the one after it.
+   * Scripts the outcome of a call: of the next call, or the next matching call, of any client of these tables. If that
+   * call is refused for another reason, such as invalid input, the outcome stays for the next one.
    *
    * @throws {@link BalanceError} with the code `INVALID_INPUT`.
    */
   scriptOutcome(outcome: ScriptedOutcome): void;
 
-  /** What is scripted and was not needed so far. A test that expects none has not overlooked a call. */
+  /** Scripted outcomes that have not been used yet. A test can check that there are none, so that no call is missing. */
   unusedOutcomes(): ScriptedOutcome[];
 }
 
-/** What an application imports of `dynamodb-balance`, on tables in memory. */
+/** The exports of `dynamodb-balance`, with tables in memory. */
 export interface TestModule {
-  /** On the tables of `testClient`. */
+  /** Uses the tables of `testClient`. */
   getCurrentBalance: typeof import('./index').getCurrentBalance;
-  /** On the tables of `testClient`. */
+  /** Uses the tables of `testClient`. */
   transact: typeof import('./index').transact;
-  /** Clients that name the same tables share them. */
+  /** Clients with the same table names share the tables. */
   BalanceClient: typeof TestClient;
-  /** The class of all errors, which is the package's own. */
+  /** The error class of the package. */
   BalanceError: typeof BalanceError;
   /** The client that the two functions use. */
   testClient: TestClient;
 }
 
-/** Makes a client on tables in memory of its own. */
+/** Creates a client with its own tables in memory. */
 export function createTestClient(options?: TestClientOptions): TestClient;
 
 /**
- * Makes what stands in for the whole package, for applications that import it where a client cannot be handed over:
+ * Creates a replacement for the whole package, for code that imports the package and to which you cannot pass a client:
  *
  * ```js
  * jest.mock('dynamodb-balance', () => require('dynamodb-balance/testing').createTestModule());

@@ -122,25 +122,25 @@ function justReached(): Results {
   };
 }
 
-/** The report as the command writes it, read from the folder. */
-function report(results: Results): string {
+/** A page as the command writes it, read from the folder. */
+function written(page: string, results: Results): string {
   mkdirSync(join(folder, 'benchmarks'), { recursive: true });
   writeFileSync(join(folder, 'benchmarks', 'results.json'), JSON.stringify(results));
   const program = join(__dirname, '..', 'benches', 'report', 'draw.mjs');
   execFileSync(process.execPath, [program, folder], { stdio: 'pipe' });
-  return readFileSync(join(folder, 'benchmarks.md'), 'utf8');
+  return readFileSync(join(folder, page), 'utf8');
 }
 
 /** The cells behind each goal: the goal, what was reached, whether that is enough. */
-function goalsIn(text: string): Map<string, string[]> {
-  const section = text.split('## Goals')[1]?.split('##')[0] ?? '';
-  const rows = section.split('\n').filter((line) => line.startsWith('| '));
+function goalsOf(results: Results): Map<string, string[]> {
+  const text = written(join('benchmarks', 'goals.md'), results);
+  const rows = text.split('\n').filter((line) => line.startsWith('| '));
   const cells = rows.slice(2).map((row) => row.split('|').map((cell) => cell.trim()));
   return new Map(cells.map(([, title = '', ...rest]) => [title, rest.slice(0, -1)]));
 }
 
 test('a goal that is just reached is met', () => {
-  const goals = goalsIn(report(justReached()));
+  const goals = goalsOf(justReached());
   expect([...goals.keys()]).toEqual(GOALS);
   expect([...goals.values()].map(([, reached, verdict]) => [reached, verdict])).toEqual([
     ['8 ×', 'met'],
@@ -162,11 +162,13 @@ test('a goal that is just reached is met', () => {
 
 test('what the index for the history costs is told if it was measured', () => {
   const results = justReached();
-  expect(report(results)).not.toContain('index for the history');
+  expect(written('benchmarks.md', results)).not.toContain('index for the history');
   const withHistory = { ...hot, server: 'model with history' } as const;
   results.measurements.push(measured(withHistory, 'package', { calls: 1010, ...counted(310) }));
 
-  expect(report(results)).toMatch(/commits 1,010 a second with 64 callers, at\n3\.1 WCU each/);
+  expect(written('benchmarks.md', results)).toMatch(
+    /commits 1,010 transactions per second with\n64 callers, at 3\.1 WCU each/,
+  );
 });
 
 test('a goal that is just missed is not met', () => {
@@ -185,12 +187,12 @@ test('a goal that is just missed is not met', () => {
       Object.assign(measurement, counted(211));
     }
   }
-  const verdicts = [...goalsIn(report(results)).values()].map(([, , verdict]) => verdict);
+  const verdicts = [...goalsOf(results).values()].map(([, , verdict]) => verdict);
   expect(verdicts).toEqual(GOALS.map(() => '**not met**'));
 });
 
 test('a goal that was not measured is not met', () => {
-  const goals = goalsIn(report({ ...justReached(), measurements: [] }));
+  const goals = goalsOf({ ...justReached(), measurements: [] });
   expect(goals.get('WCU per transaction on a hot account, 64 callers')).toEqual([
     '2.1',
     'not measured',
@@ -204,12 +206,12 @@ test('what counts is the median of the rounds', () => {
   for (const calls of [700, 300, 500]) {
     results.measurements.push(measured(load, 'package', { calls }));
   }
-  const throughput = report(results).split('## Throughput')[1] ?? '';
+  const throughput = written('benchmarks.md', results).split('## Throughput')[1] ?? '';
   expect(throughput).toContain('| stand-in | `getCurrentBalance` | many | 8 | 500 |');
 });
 
 test('each plot is drawn with the peers that it compares', () => {
-  report(justReached());
+  written('benchmarks.md', justReached());
   const plot = (name: string): string =>
     readFileSync(join(folder, 'benchmarks', `${name}.svg`), 'utf8');
   for (const name of ['start-up', 'cpu', 'hot-account']) {
@@ -227,7 +229,7 @@ function contrast(one: number, other: number): number {
 }
 
 test('the words of the plots can be read on white and on black', () => {
-  report(justReached());
+  written('benchmarks.md', justReached());
   const plots = ['why', 'start-up', 'cpu', 'hot-account', 'latency'].map((name) =>
     readFileSync(join(folder, 'benchmarks', `${name}.svg`), 'utf8'),
   );
@@ -245,7 +247,7 @@ test('the words of the plots can be read on white and on black', () => {
 });
 
 test('the legend of the latencies has a line that is drawn for each percentile', () => {
-  report(justReached());
+  written('benchmarks.md', justReached());
   const plot = readFileSync(join(folder, 'benchmarks', 'latency.svg'), 'utf8');
   const samples = [
     ...plot.matchAll(

@@ -63,8 +63,8 @@ describe('demo', () => {
     for (const line of [
       'balance of alice: 69.9',
       'Duplicate transaction: This idempotentKey has already been used.order-17',
-      '400 went through, 600 were refused',
-      'it is done, and was done once. Balance of bob: 95',
+      '400 succeeded, 600 were refused',
+      'it was done, and only once. Balance of bob: 95',
       'right, for 3 users and 406 records',
     ]) {
       expect(output).toContain(line);

@@ -54,15 +54,15 @@ const EXIT_CODES = {
 const EXIT_CODES_HELP = `
 Exit codes:
   0    done, and nothing is wrong
-  1    tables check or audit found something wrong
+  1    tables check or audit found something wrong, or some holds could not be released
   2    the command line is wrong; nothing was changed
   3    refused; no money moved (insufficient balance, key used for another request, …)
   4    duplicate: this very request was recorded before; treat it as done
   5    outcome unknown: money may have moved; run the same command with the same key
   6    no answer or no verdict, and nothing happened; run it again
-  7    tables, permissions, credentials or the service stand in the way
-  8    tables check: both can be used, but a setting endangers the money in them
-  70   a defect of this program
+  7    a problem with tables, permissions, credentials or the service
+  8    tables check: both can be used, but a setting is dangerous
+  70   a bug in this program
   130  interrupted`;
 
 /**

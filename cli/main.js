@@ -15,9 +15,9 @@ const { EXIT, EXIT_CODES_HELP, exitCodeOf } = require('./exit-codes.js');
 const { endQuietlyWithoutReader, writeError, writeResult } = require('./output.js');
 const { version } = require('../package.json');
 
-const DESCRIPTION = `Balances on DynamoDB: make and check the tables, read a balance, move money, print a history, release expired holds, audit everything.
+const DESCRIPTION = `User balances on DynamoDB: create and check the tables, read a balance, credit or debit a user, print a history, release expired holds, audit all balances.
 
-Region and credentials come from where the AWS tools look for them (AWS_REGION, AWS_PROFILE, …).`;
+Region and credentials come from the same sources as for the AWS tools (AWS_REGION, AWS_PROFILE, …).`;
 
 /**
  * Carries out a command line.

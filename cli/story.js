@@ -23,7 +23,7 @@ async function tellStory(client, { step, say, countRecords }) {
     say(`balance of ${userId}: ${balance}${held === '0' ? '' : `, and ${held} on hold`}`);
   };
 
-  step('A user whom nobody has seen before has the default balance');
+  step('A new user has the default balance');
   await tellBalance('alice');
 
   step('A debit of 30.10');
@@ -50,7 +50,7 @@ async function tellStory(client, { step, say, countRecords }) {
   await tellBalance('alice');
   await tellBalance('bob');
 
-  step('A job that may cost up to 20: a hold, of which 3.20 are captured in the end');
+  step('A job that may cost up to 20: a hold, of which 3.20 is captured at the end');
   await client.createHold({ idempotentKey: 'job-7', userId: 'alice', amount: 20 });
   await tellBalance('alice');
   await client.captureHold({ idempotentKey: 'job-7/used', hold: 'job-7', amount: '3.20' });
@@ -87,7 +87,7 @@ async function race(client, say) {
   );
   const seconds = ((Date.now() - start) / 1000).toFixed(2);
   const passed = outcomes.filter(({ status }) => status === 'fulfilled').length;
-  say(`${passed} went through, ${DEBITS - passed} were refused, in ${seconds} s`);
+  say(`${passed} succeeded, ${DEBITS - passed} were refused, in ${seconds} s`);
 }
 
 /**

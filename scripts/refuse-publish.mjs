@@ -2,7 +2,5 @@
 
 import process from 'node:process';
 
-process.stderr.write(
-  'The packed tarballs are published, by the release workflow: see docs/packaging.md.\n',
-);
+process.stderr.write('The release workflow publishes the packed tarballs: see CONTRIBUTING.md.\n');
 process.exitCode = 1;

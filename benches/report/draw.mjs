@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 import { root, run } from '../../scripts/setup.mjs';
 import { drawPlots } from './plots.mjs';
-import { writeReport } from './report.mjs';
+import { writeGoals, writeReport } from './report.mjs';
 
 /** @param {string} folder */
 export async function draw(folder) {
@@ -18,6 +18,7 @@ export async function draw(folder) {
     writeFileSync(`${folder}/benchmarks/${name}`, plot);
   }
   writeFileSync(`${folder}/benchmarks.md`, writeReport(results));
+  writeFileSync(`${folder}/benchmarks/goals.md`, writeGoals(results));
 }
 
 /**

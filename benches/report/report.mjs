@@ -27,7 +27,6 @@ const USERS = { many: 'many', hot: 'one' };
 export function writeReport(results) {
   return [
     introduction(results),
-    goals(results),
     startUp(results),
     cpu(results),
     hotAccount(results),
@@ -45,8 +44,8 @@ export function writeReport(results) {
 function introduction({ date, rounds, minutes, machine }) {
   return `# Benchmarks
 
-Written by \`npm run bench\`, which builds and measures everything anew. All numbers of this page are
-medians of one run of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}; the raw ones are in
+\`npm run bench\` generates this page: it builds everything and runs all measurements. All numbers on this page
+are medians of one run of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. The raw results are in
 [benchmarks/results.json](benchmarks/results.json).
 
 ${table(
@@ -58,34 +57,47 @@ ${table(
     ['Node', machine.node],
     ['Rust', machine.rust],
     ['AWS SDK for JavaScript', machine.sdk],
-    ['load by others before', `${machine.loadBefore} processes`],
-    ['date', `${date.slice(0, 10)}, ${spellNumber(minutes)} minutes of measuring`],
+    ['load before the run', `${machine.loadBefore} processes`],
+    ['date', `${date.slice(0, 10)}, ${spellNumber(minutes)} minutes of measurements`],
   ],
 )}
 
-Peers and servers share the cores. Compare the peers of this page with each other; another
-machine gives other numbers.
+The programs under test and the servers share the cores. Compare the programs on this page with each other:
+another machine gives other numbers.
 
 - **${names.package}**: dynamodb-balance as it is installed.
-- **${names.sdk}**: the same two functions on the AWS SDK for JavaScript, written with care: one
-  transaction per call, tokens, retries with full jitter, enough connections that stay open. As
-  **${names.bundle}** it is one minified file by esbuild.
-- **${names.threeRoundTrips}**: on the same SDK, the old algorithm, which reads the record, reads the
-  balance and writes both. It loses money when two calls meet: it is here for its costs.
-- **${names.floor}**: a program in Rust that sends one hand-signed request per call with hyper, on one
-  thread.
-- **${names.nothing}**: the driver with a peer that does nothing.`;
+- **${names.sdk}**: a careful implementation of the same two functions on the AWS SDK for JavaScript: one
+  transaction per call, tokens, retries with full jitter, and enough keep-alive connections.
+  **${names.bundle}** is the same code as one minified file, made by esbuild.
+- **${names.threeRoundTrips}**: the old algorithm on the same SDK. It reads the record, reads the balance and
+  writes both. It loses money when two calls run at the same time, and is listed only to compare costs.
+- **${names.floor}**: a single-threaded Rust program that sends one hand-signed request per call with hyper.
+- **${names.nothing}**: the benchmark driver without any calls to a server.
+
+Two servers take the place of DynamoDB. The **stand-in** answers immediately. The **model** has DynamoDB's latency,
+conflicts and throttling ([details](#how-it-is-measured)).`;
 }
 
-/** @param {Results} results */
-function goals(results) {
+/**
+ * The goals, for whoever works on this package.
+ *
+ * @param {Results} results
+ * @returns {string}
+ */
+export function writeGoals(results) {
   const rows = judge(results).map(({ title, goal, reached, spell, isMet }) => [
     title,
     goal,
     reached === undefined ? 'not measured' : spell(reached),
     reached !== undefined && isMet(reached) ? 'met' : '**not met**',
   ]);
-  return `## Goals\n\n${table(['what', 'goal', 'reached', ''], rows)}`;
+  return `# Goals
+
+What this package aims for, and what the run behind [benchmarks.md](../benchmarks.md) reached. A ratio compares
+medians of that run.
+
+${table(['what', 'goal', 'reached', ''], rows)}
+`;
 }
 
 /** @param {Results} results */
@@ -109,8 +121,8 @@ function startUp(results) {
   ];
   return `## Start-up
 
-From \`require\` to the first balance, each time in a fresh process (${startsOf(results)} for each peer
-and protocol). The process has Node's own start behind it.
+The time from \`require\` to the first balance, each time in a fresh process (${startsOf(results)} processes for each
+program and protocol). The start-up time of Node itself is not included.
 
 ${table(header, rows)}
 
@@ -126,8 +138,8 @@ function startsOf({ startUp }) {
 function cpu(results) {
   return `## CPU per call
 
-User and system time of the whole process, driver included, in microseconds per call, against a server
-that answers at once.
+User and system time of the whole process, including the benchmark driver, in microseconds per call. The
+server answers immediately.
 
 ${loads(results, 'cpuPerCall', ['stand-in', 'stand-in over HTTPS'])}
 
@@ -154,8 +166,8 @@ function hotAccount(results) {
   );
   return `## One hot account
 
-All callers move money on one account of the model, where every request takes ${LATENCY} ms and transactions
-that overlap on an item cancel each other. Committed per second:
+All callers move money on one account of the model of DynamoDB. In the model, every request takes ${LATENCY} ms,
+and concurrent transactions on the same item cancel each other. Committed transactions per second:
 
 ${table(['callers', names.package, names.sdk, names.threeRoundTrips], rows)}
 
@@ -184,8 +196,9 @@ function withHistory(results) {
   }
   return `
 
-With the [index for the history](history.md), ${names.package} commits ${spell(perSecond)} a second with 64 callers, at
-${spell(units)} WCU each: the records of one account take at most 1,000 WCU a second there.`;
+With the [index for the history](history.md), ${names.package} commits ${spell(perSecond)} transactions per second with
+64 callers, at ${spell(units)} WCU each. The limit is the index, which accepts at most 1,000 WCU per second for the records of one
+account.`;
 }
 
 /**
@@ -200,20 +213,20 @@ function lost(results) {
     .flatMap(({ audit }) => (audit === undefined ? [] : [audit]));
   const [worst] = audits.sort((a, b) => Number(b.difference) - Number(a.difference));
   if (worst === undefined) {
-    return 'After each load the model checks that every balance is the default and the sum of its records.';
+    return 'After each load, the model checks that every balance is the default plus the sum of its records.';
   }
-  return `After each load the model checks that every balance is the default and the sum of its records,
-exactly. For ${names.package} and ${names.sdk} a difference ends the run. With ${names.threeRoundTrips} one balance
-was wrong by ${worst.difference} after ${worst.records.toLocaleString('en')} records.`;
+  return `After each load, the model checks that every balance is exactly the default plus the sum of its records. For
+${names.package} and ${names.sdk}, a difference aborts the run. With ${names.threeRoundTrips}, one balance was wrong by
+${worst.difference} after ${worst.records.toLocaleString('en')} records.`;
 }
 
 /** @param {Results} results */
 function latency(results) {
   return `## Latency
 
-Milliseconds from call to answer, as \`p50 / p99\`. The model takes ${LATENCY} ms for every request; with
-spread, the time of each item is drawn from a log-normal distribution with that median and a sigma of
-${SPREAD}, and a request is as slow as its slowest item.
+Milliseconds from call to answer, as \`p50 / p99\`. The model takes ${LATENCY} ms for every request. In the model with
+spread, the time for each item follows a log-normal distribution with that median and a sigma of ${SPREAD}, and a
+request takes as long as its slowest item.
 
 ${table(
   loadHeader(results, ['model', 'model with spread']),
@@ -230,7 +243,7 @@ ${image('latency', 'Lines: p50 and p99 by number of callers, a line for each pee
 function throughput(results) {
   return `## Throughput
 
-Calls per second. Against the stand-in the cores are the limit, which peer and server share.
+Calls per second. With the stand-in, the limit is the cores, which the program and the server share.
 
 ${loads(results, 'perSecond', ['stand-in', 'stand-in over HTTPS', 'model', 'model with spread'])}`;
 }
@@ -239,9 +252,8 @@ ${loads(results, 'perSecond', ['stand-in', 'stand-in over HTTPS', 'model', 'mode
 function capacity(results) {
   return `## Capacity units
 
-What the model counted per call while the load ran: a write in a transaction costs 2 WCU, a strongly
-consistent read 1 RCU. Requests that meet a conflict are charged nothing here; DynamoDB may charge
-them.
+What the model counted per call during the load: a write in a transaction costs 2 WCU, and a strongly
+consistent read 1 RCU. The model does not charge requests that end in a conflict; DynamoDB may charge them.
 
 ${table(
   loadHeader(results, ['model']),
@@ -279,8 +291,8 @@ function sizes({ sizes: { package: ours, sdk, bundle } }) {
 ${table(
   ['', 'MB'],
   [
-    [`${names.package} with the addon for one platform and what it depends on`, megabytes(ours)],
-    ['`@aws-sdk/client-dynamodb` and what it depends on', megabytes(sdk)],
+    [`${names.package} with the addon for one platform and its dependencies`, megabytes(ours)],
+    ['`@aws-sdk/client-dynamodb` and its dependencies', megabytes(sdk)],
     [`${names.bundle}, the two functions`, megabytes(bundle)],
   ],
 )}`;
@@ -290,8 +302,8 @@ ${table(
 function dynamoDbLocal(results) {
   return `## DynamoDB Local
 
-The code of AWS, in Java on the same cores, which are the limit here. It knows no conflicts and never
-throttles. Calls per second:
+DynamoDB Local is AWS's own implementation, in Java. It runs on the same cores, which are the limit here. It has
+no conflicts and never throttles. Calls per second:
 
 ${loads(results, 'perSecond', ['DynamoDB Local'])}`;
 }
@@ -300,20 +312,22 @@ ${loads(results, 'perSecond', ['DynamoDB Local'])}`;
 function method({ rounds }) {
   return `## How it is measured
 
-- Each load runs in a process of its own: callers that call again as soon as they are answered. It is
-  warmed up for ${WARM_UP.calls.toLocaleString('en')} calls or ${WARM_UP.longest} s, whichever comes first, and then measured for ${DURATION} s. CPU time is
-  \`process.cpuUsage\`.
-- A round measures all loads, the peers of each one after another; each of the ${rounds} ${
+- Each load runs in its own process. Each caller makes its next call as soon as the previous one is answered. The
+  process warms up for ${WARM_UP.calls.toLocaleString('en')} calls or ${WARM_UP.longest} s, whichever comes first, and is then measured for ${DURATION} s. CPU time
+  comes from \`process.cpuUsage\`.
+- A round measures all loads. For each load, it measures the programs one after another. Each of the ${rounds} ${
     rounds === 1 ? 'round' : 'rounds'
-  } begins with another peer.
-- "Many" users means that each call has another one of 10,000; "one" is a hot account.
-- The stand-in and the model are programs in Rust on one thread each. The model holds the items of a
-  transaction from its arrival to its answer; a transaction that meets a held item is cancelled with
-  \`TransactionConflict\`. An item takes 1,000 WCU and 3,000 RCU a second and throttles past that.
-- The physical limit of one process is 99 records in each transaction and one transaction in each
-  ${LATENCY} ms: 100 actions is what DynamoDB takes.
-- A call that fails, or a balance that is not the sum of its records, ends the run without a report.
-- \`node benches/report/draw.mjs\` writes this page again from the raw results.
+  }
+  begins with another program.
+- "Many" users means that each call is for another one of 10,000 users. "One" is a hot account.
+- The stand-in and the model are single-threaded Rust programs. The model locks the items of a transaction from its
+  arrival until its answer. A transaction that meets a locked item is cancelled with \`TransactionConflict\`. An item
+  accepts 1,000 WCU and 3,000 RCU per second, and is throttled beyond that.
+- The physical limit of one process is 99 records in each transaction and one transaction every ${LATENCY} ms, because
+  DynamoDB accepts at most 100 actions in a transaction.
+- A failed call, or a balance that is not the sum of its records, aborts the run without a report.
+- \`node benches/report/draw.mjs\` generates this page again from the raw results.
+- [benchmarks/goals.md](benchmarks/goals.md) compares this run with the goals of the project.
 `;
 }
 

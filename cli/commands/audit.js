@@ -18,22 +18,23 @@ function addAudit(program, take) {
     .addHelpText(
       'after',
       `
-Reads both tables to the end, in parallel segments and strongly consistent, and reports every user
-whose balance is not the default balance plus the records, every user for whom other money is held than
-what the open holds have, every balance below zero and every item that this package would not have
-written. Give the --default-balance that your application uses; where another one fits, it says so.
+Reads both tables completely, in parallel segments and strongly consistent. Reports every user whose
+balance is not the default balance plus the records, every user whose held amount is not the sum of the
+open holds, every balance below zero, and every item that this package would not have written. Give the
+--default-balance that your application uses; if another one fits, the audit says so.
 
-Money may move meanwhile. Who does not add up is looked at again, until no record was added between
-two looks: only then it is an error. Who keeps moving is reported as busy, and not judged.
+Transactions may run meanwhile. A user whose balance does not match is checked again, until no record was
+added between two checks: only then it is an error. A user who has new transactions in every pass is
+reported as busy, without a verdict.
 
-It costs one read unit for each 4 KB of both tables, and again for that of transactions on each
-further pass, of which there are at most three and usually none. docs/command-line.md has the
-limits.
+It costs one read unit for each 4 KB of both tables, and for each 4 KB of the table of transactions again
+on each further pass. There are at most three further passes, and usually none. docs/command-line.md has
+the limits.
 
 Needs dynamodb:Scan on both tables, dynamodb:BatchGetItem on the table of balances, and
 dynamodb:DescribeTable for the progress bar.
 
-Exit code 0: all is well; 1: something is wrong; 6: nothing wrong, but some users were busy.
+Exit code 0: nothing is wrong; 1: something is wrong; 6: nothing is wrong, but some users were busy.
 
 Example:
   dynamodb-balance audit --json > audit.json`,

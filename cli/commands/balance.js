@@ -15,9 +15,10 @@ function addBalance(program, take) {
     .addHelpText(
       'after',
       `
-The read is strongly consistent and creates nothing. A user without a stored balance has the
-default balance: give the --default-balance that your application uses. All digits are printed, which a JavaScript number could not always hold; with --json
-they are a JSON number. A user whose name begins with a dash goes after two dashes: balance -- -x
+The read is strongly consistent and creates nothing. A user without a stored balance has the default
+balance: give the --default-balance that your application uses. All digits are printed, even more than a
+JavaScript number can hold; with --json, they are a JSON number. If the name of a user begins with a dash,
+write two dashes before it: balance -- -x
 
 Needs dynamodb:GetItem on the table of balances.
 

@@ -11,12 +11,12 @@ function addDemo(program, take) {
   program
     .command('demo')
     .description('show what the package does, on tables in memory')
-    .option('--json', 'print the story as one JSON document')
+    .option('--json', 'print one JSON document, for machines')
     .addHelpText(
       'after',
       `
-Tells the story of an account while it happens, with the code that runs against DynamoDB. Needs no AWS account, no
-Java and no network: the tables are in memory, and gone when it ends.`,
+Runs transactions on some accounts and prints what happens, with the same code that runs against DynamoDB. Needs no
+AWS account, no Java and no network: the tables are in memory, and are gone when the command ends.`,
     )
     .action(async () => take(await demo()));
 }
@@ -34,7 +34,7 @@ async function demo() {
 
   await tellStory(client, { step, say, countRecords });
   await loseAnAnswer(client, step, say);
-  step('The audit: is every balance the default one plus its records?');
+  step('The audit: is every balance the default balance plus its records?');
   const { verdict, users, records } = client.audit();
   say(`${verdict}, for ${users} users and ${records} records`);
   await client.close();
@@ -47,15 +47,15 @@ async function demo() {
  * @param {(line: string) => void} say
  */
 async function loseAnAnswer(client, step, say) {
-  step('A debit of 10 whose answer is lost on its way');
+  step('A debit of 10 whose answer is lost');
   /** @type {import('../..').TransactInput} */
   const order = { idempotentKey: 'order-19', userId: 'bob', amount: 10, type: 'debit' };
   client.scriptOutcome({ code: 'OUTCOME_UNKNOWN', tookEffect: true });
   say(await refusalOf(client.transact(order)));
-  say('so, again with the same key:');
+  say('so call again with the same key:');
   say(await refusalOf(client.transact(order)));
   const { balance } = await client.getBalance({ userId: 'bob' });
-  say(`it is done, and was done once. Balance of bob: ${balance}`);
+  say(`it was done, and only once. Balance of bob: ${balance}`);
 }
 
 /** @param {{ title: string, lines: string[] }[]} chapters */

@@ -24,24 +24,24 @@ function addHistory(program, take) {
     .description("print a user's transactions; changes nothing")
     .option(
       '--from <time>',
-      'only at or after it: a day in UTC, or a time with its zone',
+      'only transactions at or after this time: a day in UTC, or a time with its zone',
       parseInstant,
     )
-    .option('--to <time>', 'only before it', parseInstant)
+    .option('--to <time>', 'only transactions before this time', parseInstant)
     .addOption(
-      new Option('--order <order>', 'which one comes first (default: newest)').choices([
+      new Option('--order <order>', 'which transactions come first (default: newest)').choices([
         'newest',
         'oldest',
       ]),
     )
     .option('--limit <count>', `how many at most (default: ${DEFAULT_LIMIT})`, parseCount);
-  addSettings(command, 'print one JSON object a line, for machines')
+  addSettings(command, 'print one JSON object per line, for machines')
     .addHelpText(
       'after',
       `
-Amounts have all of their digits. With --json each line is a transaction as listTransactions returns
-it, its amount as text; an error is a line of its own, and the exit code tells. A user whose name begins
-with a dash goes after two dashes: history -- -x
+Amounts have all of their digits. With --json, each line is a transaction as listTransactions returns it,
+with its amount as text. An error is printed as a separate line and sets the exit code. If the name of a
+user begins with a dash, write two dashes before it: history -- -x
 
 Needs the index UserHistory (tables create --history), and dynamodb:Query on it. It is eventually
 consistent: a transaction can appear a moment after it was confirmed.

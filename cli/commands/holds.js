@@ -13,20 +13,20 @@ const { addSettings, clientOptions } = require('../settings.js');
  * @param {(result: import('../output.js').Result) => void} take
  */
 function addHolds(program, take) {
-  const holds = program.command('holds').description('look after holds');
+  const holds = program.command('holds').description('manage holds');
   addSettings(holds.command('sweep'))
-    .description('release all holds that have expired: their money goes back')
+    .description('release all expired holds: their money goes back to the balances')
     .addHelpText(
       'after',
       `
-Releases the open holds of all users that expired at least 10 seconds ago. Each has a key of its own for
-that, so that it can be interrupted, run again, and run several times at once.
+Releases the open holds of all users that expired at least 10 seconds ago. Each release has its own key,
+so the command can be interrupted, run again, and run several times at once.
 
 Needs the index OpenHolds (tables create --holds), dynamodb:Scan on it, dynamodb:UpdateItem on the table of
-transactions, and what transactions need. It costs half a read unit for each 4 KB of open holds, and 7 write
-units for each hold that is released alone.
+transactions, and the permissions for transactions. It costs half a read unit for each 4 KB of open holds,
+and 7 write units for each hold that is released by itself.
 
-Exit code 0: done; 1: some holds could not be released and are open still.
+Exit code 0: done; 1: some holds could not be released and are still open.
 
 Example:
   dynamodb-balance holds sweep --region eu-central-1 --json`,

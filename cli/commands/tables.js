@@ -9,22 +9,22 @@ const { addSettings, clientOptions } = require('../settings.js');
  * @param {(result: import('../output.js').Result) => void} take
  */
 function addTables(program, take) {
-  const tables = program.command('tables').description('make and check the two tables');
+  const tables = program.command('tables').description('create and check the two tables');
   addSettings(tables.command('create'))
-    .description('make the tables that are missing, and wait until both can be used')
-    .option('--history', 'also add the index that the history is read from, and wait for it')
-    .option('--holds', 'also add the index that open holds are read from, and wait for it')
+    .description('create the tables that are missing, and wait until both can be used')
+    .option('--history', 'also add the index for the history, and wait for it')
+    .option('--holds', 'also add the index for open holds, and wait for it')
     .addHelpText(
       'after',
       `
-Existing tables are left as they are; one with another key is an error (exit code 7). New ones have
-on-demand billing. Point-in-time recovery and deletion protection are a template's business:
-see the folder infrastructure.
+Existing tables are not changed; a table with another key is an error (exit code 7). New tables have
+on-demand billing. For point-in-time recovery and deletion protection, use a template: see the folder
+infrastructure.
 
 --history adds the index UserHistory to the table of transactions, and --holds the index OpenHolds, also
-to an existing one, and waits until it can be used: up to an hour, for as long as DynamoDB adds the records
-that are there. Money moves meanwhile. Run again, it goes on waiting. docs/history.md and docs/holds.md say
-what the indexes cost.
+to an existing table. The command waits until the index can be used: up to an hour, while DynamoDB adds the
+existing records. Transactions continue to work meanwhile. Run it again to continue waiting. docs/history.md
+and docs/holds.md describe what the indexes cost.
 
 Needs dynamodb:CreateTable and dynamodb:DescribeTable; --history and --holds on an existing table need
 dynamodb:UpdateTable.
@@ -34,17 +34,17 @@ Example:
     )
     .action(async (options) => take(await create(options)));
   addSettings(tables.command('check'))
-    .description('tell whether both tables are there and fit to keep money; changes nothing')
+    .description('check that both tables exist and have safe settings; changes nothing')
     .addHelpText(
       'after',
       `
-Looks for the right keys, and for settings that endanger a ledger: a global table, a time to live. Also
-tells whether the indexes of the history and of holds are there, which does not change the exit code.
+Checks the keys, and looks for settings that are dangerous for a ledger: a global table, a time to live.
+Also says whether the indexes for the history and for holds exist, which does not change the exit code.
 
-Needs dynamodb:DescribeTable and dynamodb:DescribeTimeToLive; without the latter it says that it
-does not know about a time to live.
+Needs dynamodb:DescribeTable and dynamodb:DescribeTimeToLive; without the latter, it reports that it could
+not check the time to live.
 
-Exit code 0: both can be used; 1: one cannot; 8: both can, but a setting endangers the money.
+Exit code 0: both can be used; 1: one cannot be used; 8: both can be used, but a setting is dangerous.
 
 Example:
   dynamodb-balance tables check --region eu-central-1 --json`,

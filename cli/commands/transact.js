@@ -16,11 +16,14 @@ function addTransact(program, take) {
   const command = program
     .command('transact')
     .description('credit or debit a user, once per key')
-    .requiredOption('--key <key>', 'your name for this transaction; sent again it moves nothing')
+    .requiredOption(
+      '--key <key>',
+      'your name for this transaction; the same key never moves money twice',
+    )
     .requiredOption('--user <user>', 'the account')
     .requiredOption('--amount <amount>', 'how much, greater than 0', parseExactNumber)
     .addOption(
-      new Option('--type <type>', 'which way the money goes')
+      new Option('--type <type>', 'credit adds money, debit takes it')
         .choices(['credit', 'debit'])
         .makeOptionMandatory(),
     );
@@ -28,14 +31,14 @@ function addTransact(program, take) {
     .addHelpText(
       'after',
       `
-Choose the key before the first attempt and keep it for every further one. After exit code 5 or 6,
-run the same command again: with the same key the money cannot move twice. Exit code 4 says that it
-moved before.
+Choose the key before the first attempt and use the same key for every retry. After exit code 5 or 6, run
+the same command again: with the same key, the money cannot move twice. Exit code 4 means that it moved
+before.
 
-The first transaction of a user stores the default balance with it. So for a user without a stored
-balance --default-balance must say what your application uses; otherwise nothing is written.
+The first transaction of a user also stores the default balance. So for a user without a stored balance,
+--default-balance must give the value that your application uses; otherwise nothing is written.
 
-The amount is a decimal such as 30.1. What a JavaScript number cannot hold exactly is refused.
+The amount is a decimal such as 30.1. An amount that a JavaScript number cannot hold exactly is refused.
 
 Needs dynamodb:UpdateItem and dynamodb:GetItem on the table of balances, dynamodb:PutItem and
 dynamodb:ConditionCheckItem on the table of transactions.
