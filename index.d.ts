@@ -2,6 +2,7 @@
  * User balances on DynamoDB that stay correct when calls race, are retried, or crash.
  *
  * @packageDocumentation
+ * @module dynamodb-balance
  */
 
 /** What {@link getCurrentBalance} needs. */

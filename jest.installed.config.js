@@ -3,7 +3,9 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/__tests__/{installed,runtimes,arm64,containers,platform}/*.test.ts'],
+  testMatch: [
+    '<rootDir>/__tests__/{installed,runtimes,musl,arm64,windows,containers,platform}/*.test.ts',
+  ],
   transform: { '\\.ts$': ['@swc/jest'] },
   // Projects bring packages of their own, some with the name of ours.
   modulePathIgnorePatterns: ['<rootDir>/target/'],

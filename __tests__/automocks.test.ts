@@ -1,4 +1,4 @@
-// An application's test that mocks the whole package, and keeps the class of its errors: as in docs/packaging.md.
+// An application's test that mocks the whole package, and keeps the class of its errors: as in docs/testing.md.
 
 import { BalanceClient, BalanceError, transact } from 'dynamodb-balance';
 

@@ -51,6 +51,33 @@ afterEach(async () => {
   wire = undefined;
 });
 
+describe('demo', () => {
+  /** Nobody listens there, and nothing but this package would be found. */
+  const NOWHERE = {
+    environment: { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9', AWS_ACCESS_KEY_ID: '' },
+  };
+
+  test('tells its story without DynamoDB', async () => {
+    const { exitCode, output, complaints } = await runCommand(['demo'], NOWHERE);
+    expect({ exitCode, complaints }).toEqual({ exitCode: 0, complaints: '' });
+    for (const line of [
+      'balance of alice: 69.9',
+      'Duplicate transaction: This idempotentKey has already been used.order-17',
+      '400 went through, 600 were refused',
+      'it is done, and was done once. Balance of bob: 95',
+      'right, for 3 users and 406 records',
+    ]) {
+      expect(output).toContain(line);
+    }
+  });
+
+  test('--json prints one document of its chapters', async () => {
+    const { exitCode, document } = await runForJson(['demo'], NOWHERE);
+    expect(exitCode).toBe(0);
+    expect(document['chapters']).toHaveLength(9);
+  });
+});
+
 describe('balance', () => {
   test('prints the balance and nothing else', async () => {
     const user = fresh('user');

@@ -3,14 +3,14 @@
 import { getCurrentBalance, transact } from 'dynamodb-balance';
 
 import { request } from './harness/calls';
-import { balanceItem, fresh, putBalanceItem, record } from './harness/tables';
+import { balanceItem, fresh, inDynamoDb, putBalanceItem, record } from './harness/tables';
 
 describe('reading', () => {
   test('a user without an item has 100', async () => {
     await expect(getCurrentBalance({ userId: fresh('user') })).resolves.toBe(100);
   });
 
-  test('a user whose item has no balance has 100', async () => {
+  inDynamoDb.test('a user whose item has no balance has 100', async () => {
     const userId = fresh('user');
     await putBalanceItem({ userId: { S: userId }, nickname: { S: 'Ada' } });
     await expect(getCurrentBalance({ userId })).resolves.toBe(100);
@@ -49,7 +49,7 @@ describe('the first transaction', () => {
     expect(await balanceItem(debit.userId)).toBeUndefined();
   });
 
-  test.each([
+  inDynamoDb.test.each([
     { type: 'credit' as const, balance: '150' },
     { type: 'debit' as const, balance: '50' },
   ])('starts a $type from 100 for an item without a balance', async ({ type, balance }) => {
@@ -64,7 +64,7 @@ describe('the first transaction', () => {
     });
   });
 
-  test('may not debit 100.01 from an item without a balance either', async () => {
+  inDynamoDb.test('may not debit 100.01 from an item without a balance either', async () => {
     const debit = request({ amount: 100.01, type: 'debit' });
     const item = { userId: { S: debit.userId }, nickname: { S: 'Ada' } };
     await putBalanceItem(item);

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { BalanceClient } from 'dynamodb-balance';
 
 import { runCommand, runForJson } from './harness/command-line';
-import { putRecord, START, tables, userWith } from './harness/history';
+import { START, userWith } from './harness/history';
+import { putRecord, tables } from './harness/history-tables';
 import { fresh } from './harness/tables';
 import { describedTable, openHangingWire, openWire, serviceError, type Wire } from './harness/wire';
 

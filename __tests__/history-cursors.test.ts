@@ -3,8 +3,9 @@
 import type { ListTransactionsInput } from 'dynamodb-balance';
 
 import { rejection } from './harness/calls';
-import { client, putRecord, SECOND, START, userWith } from './harness/history';
-import { fresh } from './harness/tables';
+import { SECOND, START, userWith } from './harness/history';
+import { client, putRecord } from './harness/history-tables';
+import { fresh, inDynamoDb } from './harness/tables';
 
 /** Follows the cursors to the end: the keys of each page. */
 async function pages(input: ListTransactionsInput): Promise<string[][]> {
@@ -74,7 +75,7 @@ describe('pages', () => {
         idempotentKey: { S: key },
         userId: { S: userId },
         amount: { N: '1' },
-        type: { S: 'debit' },
+        type: { S: 'credit' },
         timestamp: { S: new Date(START + index).toISOString() },
       });
     }
@@ -84,7 +85,7 @@ describe('pages', () => {
     );
   });
 
-  test('are shorter where records are large, and have everything once', async () => {
+  inDynamoDb.test('are shorter where records are large, and have everything once', async () => {
     const userId = fresh('user');
     const keys = Array.from({ length: 200 }, (_, index) => `${userId}-${index}`);
     await Promise.all(

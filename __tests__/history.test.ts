@@ -4,8 +4,9 @@ import { runInNewContext } from 'node:vm';
 import { BalanceClient, type ListTransactionsInput, type Transaction } from 'dynamodb-balance';
 
 import { rejection } from './harness/calls';
-import { client, keysOf, putRecord, SECOND, START, tables, userWith } from './harness/history';
-import { fresh } from './harness/tables';
+import { keysOf, SECOND, START, userWith } from './harness/history';
+import { client, putRecord, tables } from './harness/history-tables';
+import { fresh, inDynamoDb } from './harness/tables';
 import { openHangingWire, openWire, serviceError, type Wire } from './harness/wire';
 
 /** `listTransactions` as a caller without types sees it. */
@@ -160,61 +161,64 @@ describe('limit', () => {
   });
 });
 
-describe('a record that this package would not have written is told as far as it goes', () => {
-  const AMOUNT = 'amount must be a number greater than 0';
-  const TYPE = 'type must be either "credit" or "debit"';
-  const regular = { amount: { N: '5' }, type: { S: 'debit' } };
-  const timestamp = '2024-02-29T12:34:56.789Z';
+inDynamoDb.describe(
+  'a record that this package would not have written is told as far as it goes',
+  () => {
+    const AMOUNT = 'amount must be a number greater than 0';
+    const TYPE = 'type must be either "credit" or "debit"';
+    const regular = { amount: { N: '5' }, type: { S: 'debit' } };
+    const timestamp = '2024-02-29T12:34:56.789Z';
 
-  test.each([
-    [
-      'an amount that is text',
-      { amount: { S: 'plenty' } },
-      { amount: 'plenty', malformed: AMOUNT },
-    ],
-    ['an amount below zero', { amount: { N: '-5' } }, { amount: '-5', malformed: AMOUNT }],
-    ['no amount', { amount: undefined }, { amount: '', malformed: AMOUNT }],
-    ['another type', { type: { S: 'refund' } }, { type: 'refund', malformed: TYPE }],
-    ['no type', { type: undefined }, { type: '', malformed: TYPE }],
-    [
-      'neither',
-      { amount: undefined, type: undefined },
-      { amount: '', type: '', malformed: `${AMOUNT}; ${TYPE}` },
-    ],
-    [
-      'metadata that is text',
-      { metadata: { S: 'odd' } },
-      { malformed: 'metadata must be a map of strings' },
-    ],
-    [
-      'metadata with a number',
-      { metadata: { M: { a: { S: '1' }, b: { N: '2' } } } },
-      { metadata: { a: '1' }, malformed: 'metadata must be a map of strings' },
-    ],
-    [
-      'a timestamp that is no time',
-      { timestamp: { S: 'yesterday' } },
-      { timestamp: 'yesterday', malformed: 'timestamp must be a time in ISO 8601 and UTC' },
-    ],
-  ])('%s', async (_name, attributes, told) => {
-    const { userId, keys } = await userWith(1);
-    const idempotentKey = fresh('odd');
-    const item = { ...regular, timestamp: { S: timestamp }, ...attributes };
-    await putRecord({
-      ...(JSON.parse(JSON.stringify(item)) as typeof regular),
-      idempotentKey: { S: idempotentKey },
-      userId: { S: userId },
-    });
-    const { transactions } = await client.listTransactions({ userId });
-    const odd = transactions.find((transaction) => transaction.idempotentKey === idempotentKey);
+    test.each([
+      [
+        'an amount that is text',
+        { amount: { S: 'plenty' } },
+        { amount: 'plenty', malformed: AMOUNT },
+      ],
+      ['an amount below zero', { amount: { N: '-5' } }, { amount: '-5', malformed: AMOUNT }],
+      ['no amount', { amount: undefined }, { amount: '', malformed: AMOUNT }],
+      ['another type', { type: { S: 'refund' } }, { type: 'refund', malformed: TYPE }],
+      ['no type', { type: undefined }, { type: '', malformed: TYPE }],
+      [
+        'neither',
+        { amount: undefined, type: undefined },
+        { amount: '', type: '', malformed: `${AMOUNT}; ${TYPE}` },
+      ],
+      [
+        'metadata that is text',
+        { metadata: { S: 'odd' } },
+        { malformed: 'metadata must be a map of strings' },
+      ],
+      [
+        'metadata with a number',
+        { metadata: { M: { a: { S: '1' }, b: { N: '2' } } } },
+        { metadata: { a: '1' }, malformed: 'metadata must be a map of strings' },
+      ],
+      [
+        'a timestamp that is no time',
+        { timestamp: { S: 'yesterday' } },
+        { timestamp: 'yesterday', malformed: 'timestamp must be a time in ISO 8601 and UTC' },
+      ],
+    ])('%s', async (_name, attributes, told) => {
+      const { userId, keys } = await userWith(1);
+      const idempotentKey = fresh('odd');
+      const item = { ...regular, timestamp: { S: timestamp }, ...attributes };
+      await putRecord({
+        ...(JSON.parse(JSON.stringify(item)) as typeof regular),
+        idempotentKey: { S: idempotentKey },
+        userId: { S: userId },
+      });
+      const { transactions } = await client.listTransactions({ userId });
+      const odd = transactions.find((transaction) => transaction.idempotentKey === idempotentKey);
 
-    expect(odd).toStrictEqual({
-      ...{ idempotentKey, userId, amount: '5', type: 'debit', timestamp },
-      ...told,
+      expect(odd).toStrictEqual({
+        ...{ idempotentKey, userId, amount: '5', type: 'debit', timestamp },
+        ...told,
+      });
+      expect(transactions.map((transaction) => transaction.idempotentKey)).toContain(keys[0]);
     });
-    expect(transactions.map((transaction) => transaction.idempotentKey)).toContain(keys[0]);
-  });
-});
+  },
+);
 
 describe('bad input is refused by name, and nothing is sent', () => {
   test.each([
@@ -298,7 +302,7 @@ describe('iterateTransactions', () => {
     ).resolves.toEqual(keys.slice(2));
   });
 
-  test('reads a page when it is needed, and none after it was left', async () => {
+  inDynamoDb.test('reads a page when it is needed, and none after it was left', async () => {
     const { userId } = await userWith(6);
     wire = await openWire();
     const iterator = new BalanceClient({ ...tables, endpoint: wire.endpoint }).iterateTransactions({
@@ -349,7 +353,7 @@ describe('iterateTransactions', () => {
     }
   });
 
-  test('a failure on the way is a rejection, and the end', async () => {
+  inDynamoDb.test('a failure on the way is a rejection, and the end', async () => {
     const { userId } = await userWith(4);
     wire = await openWire((index) =>
       index === 0 ? 'forward' : serviceError('AccessDeniedException'),
@@ -366,7 +370,7 @@ describe('iterateTransactions', () => {
   });
 });
 
-describe('on a bad network', () => {
+inDynamoDb.describe('on a bad network', () => {
   test('it is tried again until it is answered', async () => {
     const { userId, keys } = await userWith(2);
     const reactions = [
@@ -464,7 +468,7 @@ test('the stack leads to the caller’s await', async () => {
   expect(stack).toMatch(/at (async )?theCallerWhoAwaits \(.*history\.test\.ts:\d+:\d+\)/);
 });
 
-test('missing permission is told with the action', async () => {
+inDynamoDb.test('missing permission is told with the action', async () => {
   wire = await openWire(() =>
     serviceError('AccessDeniedException', { message: 'not authorized to perform: dynamodb:Query' }),
   );

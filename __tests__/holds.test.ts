@@ -3,7 +3,15 @@
 
 import { BalanceClient, type BalanceErrorCode, type Hold } from 'dynamodb-balance';
 
-import { balanceItem, fresh, putBalanceItem, putRecord, record, recordsOf } from './harness/tables';
+import {
+  balanceItem,
+  fresh,
+  inDynamoDb,
+  putBalanceItem,
+  putRecord,
+  record,
+  recordsOf,
+} from './harness/tables';
 
 const client = new BalanceClient();
 
@@ -275,7 +283,7 @@ describe('what is no hold', () => {
     expect(await money(userId)).toMatchObject({ balance: '95', held: '0' });
   });
 
-  test('nor can a record in a shape that this package does not write', async () => {
+  inDynamoDb.test('nor can a record in a shape that this package does not write', async () => {
     const hold = fresh('hold');
     await putRecord({
       idempotentKey: { S: hold },
@@ -290,7 +298,7 @@ describe('what is no hold', () => {
   });
 });
 
-test('where what is held is no number, holds are refused and nothing else', async () => {
+inDynamoDb.test('where what is held is no number, holds are refused and nothing else', async () => {
   const userId = fresh('user');
   await putBalanceItem({ userId: { S: userId }, balance: { N: '50' }, held: { S: 'much' } });
   const corrupt = { code: 'CORRUPT_BALANCE', message: expect.stringContaining('held') };

@@ -3,7 +3,15 @@
 import { BalanceClient, getCurrentBalance, transact } from 'dynamodb-balance';
 
 import { recordAsBefore, rejection, request } from './harness/calls';
-import { balanceItem, fresh, putBalanceItem, putRecord, record, recordsOf } from './harness/tables';
+import {
+  balanceItem,
+  fresh,
+  inDynamoDb,
+  putBalanceItem,
+  putRecord,
+  record,
+  recordsOf,
+} from './harness/tables';
 import { openWire } from './harness/wire';
 
 describe('the same request again', () => {
@@ -55,7 +63,7 @@ describe('the same request 5,000 times at once', () => {
   });
 });
 
-describe('the same request again, where once more would be too much', () => {
+inDynamoDb.describe('the same request again, where once more would be too much', () => {
   // Told that the amount is out of range, a caller would believe that it never moved.
   test.each([
     { limit: 'the largest number', balance: '9e125', amount: 9e125 },
@@ -115,7 +123,7 @@ describe('the same key for a different request', () => {
   });
 });
 
-describe('a record of the old implementation, which has no callId', () => {
+inDynamoDb.describe('a record of the old implementation, which has no callId', () => {
   test('makes the same request a duplicate', async () => {
     const old = request();
     await recordAsBefore(old);

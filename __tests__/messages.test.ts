@@ -10,6 +10,7 @@ import {
   rejection,
   request,
 } from './harness/calls';
+import { inDynamoDb } from './harness/tables';
 
 const USER_ID_IS_REQUIRED_TO_READ = 'Invalid input: userId is required.';
 const KEY_IS_REQUIRED = 'Idempotent key is required';
@@ -137,7 +138,7 @@ describe('transact tells the first thing that is wrong', () => {
     expect(await messageOf(transact(debit))).toBe(`${DUPLICATE}${debit.idempotentKey}`);
   });
 
-  test('a key that was used before a balance that never sufficed', async () => {
+  inDynamoDb.test('a key that was used before a balance that never sufficed', async () => {
     const debit = request({ amount: 101, type: 'debit' });
     await recordAsBefore(debit);
     expect(await messageOf(transact(debit))).toBe(`${DUPLICATE}${debit.idempotentKey}`);

@@ -4,7 +4,7 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BalanceClient } from 'dynamodb-balance';
 
 import { runCommand, runForJson } from './harness/command-line';
-import { fresh } from './harness/tables';
+import { fresh, inDynamoDb } from './harness/tables';
 
 const database = new DynamoDBClient({});
 const tables = {
@@ -40,7 +40,7 @@ async function indexesOf(TableName: string) {
 
 const OPEN_HOLDS = { name: 'OpenHolds', keys: ['userId', 'openUntil'], projection: 'ALL' };
 
-describe('createTables({ holds: true })', () => {
+inDynamoDb.describe('createTables({ holds: true })', () => {
   test('makes the index, and none without being asked', async () => {
     expect(await indexesOf(tables.transactionsTable)).toEqual([OPEN_HOLDS]);
     expect(await indexesOf(tables.balancesTable)).toEqual([]);
@@ -112,7 +112,7 @@ describe('listHolds', () => {
     await expect(history).rejects.toMatchObject({ code: 'INVALID_CURSOR' });
   });
 
-  test('without the index it says how to add it', async () => {
+  inDynamoDb.test('without the index it says how to add it', async () => {
     const other = new BalanceClient();
     for (const call of [other.listHolds({ userId: 'alice' }), other.releaseExpiredHolds()]) {
       await expect(call).rejects.toMatchObject({
@@ -158,28 +158,34 @@ describe('releaseExpiredHolds', () => {
     await other.close();
   });
 
-  test('several sweepers at once give nothing back twice, of thousands of holds', async () => {
-    const { other, options } = await freshClient();
-    const users = Array.from({ length: 40 }, (_, index) => `user-${index}`);
-    await Promise.all(
-      users.flatMap((userId) => Array.from({ length: 50 }, () => open(userId, 1, EXPIRED, other))),
-    );
-    const news: number[] = [];
-    const onProgress = ({ released }: { released: number }) => news.push(released);
-    const sweeps = Array.from({ length: 3 }, () => other.releaseExpiredHolds({ onProgress }));
-    const command = runForJson(['holds', 'sweep', ...options]);
-    const swept = await Promise.all(sweeps);
-    const { document } = await command;
-    const released = swept.map((each) => each.released);
-    expect(swept.flatMap(({ failures }) => failures)).toEqual([]);
-    const total = released.reduce((sum, each) => sum + each, 0) + Number(document['released']);
-    expect(total).toBe(2000);
-    expect(new Set(news).size).toBeGreaterThan(10);
-    for (const userId of users) {
-      expect(await other.getBalance({ userId })).toMatchObject({ balance: '100', held: '0' });
-    }
-    await other.close();
-  }, 120_000);
+  inDynamoDb.test(
+    'several sweepers at once give nothing back twice, of thousands of holds',
+    async () => {
+      const { other, options } = await freshClient();
+      const users = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+      await Promise.all(
+        users.flatMap((userId) =>
+          Array.from({ length: 50 }, () => open(userId, 1, EXPIRED, other)),
+        ),
+      );
+      const news: number[] = [];
+      const onProgress = ({ released }: { released: number }) => news.push(released);
+      const sweeps = Array.from({ length: 3 }, () => other.releaseExpiredHolds({ onProgress }));
+      const command = runForJson(['holds', 'sweep', ...options]);
+      const swept = await Promise.all(sweeps);
+      const { document } = await command;
+      const released = swept.map((each) => each.released);
+      expect(swept.flatMap(({ failures }) => failures)).toEqual([]);
+      const total = released.reduce((sum, each) => sum + each, 0) + Number(document['released']);
+      expect(total).toBe(2000);
+      expect(new Set(news).size).toBeGreaterThan(10);
+      for (const userId of users) {
+        expect(await other.getBalance({ userId })).toMatchObject({ balance: '100', held: '0' });
+      }
+      await other.close();
+    },
+    120_000,
+  );
 
   test('what was not released is told, and the others are', async () => {
     const { other } = await freshClient();
@@ -215,7 +221,7 @@ describe('releaseExpiredHolds', () => {
   });
 });
 
-describe('on the command line', () => {
+inDynamoDb.describe('on the command line', () => {
   test('tables create --holds makes the index, tables check tells of it', async () => {
     const names = ['--balances-table', fresh('Balances'), '--transactions-table', fresh('T')];
     await expect(runCommand(['tables', 'create', '--holds', ...names])).resolves.toMatchObject({

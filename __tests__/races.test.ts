@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { BalanceClient, type TransactInput } from 'dynamodb-balance';
 import { request } from './harness/calls';
 import { exactly, numberIn, shortest, sumOf } from './harness/decimal';
-import { balanceItem, fresh, record, recordsOf } from './harness/tables';
+import { balanceItem, fresh, inDynamoDb, record, recordsOf } from './harness/tables';
 
 const DEFAULT_BALANCE = exactly('100');
 
@@ -115,7 +115,7 @@ describe('300 debits of 1 at once on a balance of 100', () => {
   });
 });
 
-describe('credits and debits from four processes at once on one account', () => {
+inDynamoDb.describe('credits and debits from four processes at once on one account', () => {
   const userId = fresh('user');
   const perProcess = [1, 2, 3, 4].map((seed) => mixedRequests(userId, seed, 600));
   const requests = perProcess.flat();
@@ -159,7 +159,7 @@ describe('credits and debits from four processes at once on one account', () => 
   });
 });
 
-test('one key in four processes at once: one effect', async () => {
+inDynamoDb.test('one key in four processes at once: one effect', async () => {
   const credit = request({ amount: 7 });
   const outcomes = await Promise.all(
     Array.from({ length: 4 }, () => transactInProcess(Array(10).fill(credit))),

@@ -6,6 +6,7 @@ const { Command, CommanderError } = require('commander');
 
 const { addAudit } = require('./commands/audit.js');
 const { addBalance } = require('./commands/balance.js');
+const { addDemo } = require('./commands/demo.js');
 const { addHistory } = require('./commands/history.js');
 const { addHolds } = require('./commands/holds.js');
 const { addTables } = require('./commands/tables.js');
@@ -61,6 +62,7 @@ function makeProgram(take) {
     // by the rest.
     .allowExcessArguments(false)
     .showSuggestionAfterError();
+  addDemo(program, take);
   addTables(program, take);
   addBalance(program, take);
   addTransact(program, take);

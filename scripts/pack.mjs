@@ -36,16 +36,14 @@ export function tarball(packageName) {
   return join(tarballs, `${packageName}-${manifest().version}.tgz`);
 }
 
-/** @param {{ all?: boolean }} [options] */
-export async function packAll({ all = false } = {}) {
+/** @param {{ all?: boolean, addons?: string }} [options] `addons`: the folder that has them */
+export async function packAll({ all = false, addons = artifacts } = {}) {
   const platforms = await allPlatforms();
-  const built = platforms.filter(({ file }) => existsSync(join(artifacts, file)));
+  const built = platforms.filter(({ file }) => existsSync(join(addons, file)));
   const missing = platforms.filter((platform) => !built.includes(platform));
   if (built.length === 0 || (all && missing.length > 0)) {
     const names = missing.map(({ name }) => name).join(', ');
-    throw new Error(
-      `no addon in ${artifacts} for ${names}: build them first (npm run build:linux)`,
-    );
+    throw new Error(`no addon in ${addons} for ${names}: build them first (npm run build:linux)`);
   }
   refuseDifferentVersions();
   for (const folder of [tarballs, platformFolders, mainFolder]) {
@@ -53,7 +51,7 @@ export async function packAll({ all = false } = {}) {
     mkdirSync(folder, { recursive: true });
   }
   step(`Packing the main package and ${built.map(({ name }) => name).join(', ')}`);
-  stagePlatforms(built);
+  stagePlatforms(built, addons);
   await stageMain(platforms);
   for (const folder of [mainFolder, ...built.map(({ name }) => join(platformFolders, name))]) {
     run('npm', ['pack', '--loglevel=error', '--pack-destination', tarballs], { cwd: folder });
@@ -69,15 +67,18 @@ function refuseDifferentVersions() {
   }
 }
 
-/** @param {import('./platforms.mjs').Platform[]} built */
-function stagePlatforms(built) {
+/**
+ * @param {import('./platforms.mjs').Platform[]} built
+ * @param {string} addons
+ */
+function stagePlatforms(built, addons) {
   const command = ['napi', 'create-npm-dirs', '--npm-dir', platformFolders];
   execFileSync('npx', command, { cwd: root, stdio: 'pipe', shell: process.platform === 'win32' });
   for (const { name, file } of built) {
     const manifestFile = join(platformFolders, name, 'package.json');
     const published = { ...JSON.parse(readFileSync(manifestFile, 'utf8')), ...repositoryFields() };
     writeFileSync(manifestFile, `${JSON.stringify(published, null, 2)}\n`);
-    copyFileSync(join(artifacts, file), join(platformFolders, name, file));
+    copyFileSync(join(addons, file), join(platformFolders, name, file));
     copyFileSync(join(root, 'LICENSE'), join(platformFolders, name, 'LICENSE'));
   }
 }

@@ -224,6 +224,32 @@ fn out_of_range(amount: &str) -> BalanceError {
     )
 }
 
+/// What a balance cannot become.
+pub fn balance_out_of_range() -> BalanceError {
+    BalanceError::new(
+        ErrorCode::AmountOutOfRange,
+        format!(
+            "Amount out of range: the new balance would not fit a DynamoDB number (38 digits, \
+             {RANGE}). Nothing happened."
+        ),
+    )
+}
+
+/// A balance to be stored, of either sign: a number, or text as amounts have it.
+pub fn validate_balance(value: &Value) -> Result<Decimal, String> {
+    let decimal = match value {
+        Value::Number(number) => Decimal::from_number(*number),
+        Value::Text(text) if text.len() <= MAX_TEXT && is_plain_decimal(text) => {
+            Decimal::parse(text)
+        }
+        Value::Text(_) => None,
+        other => return Err(format!("must be a number or a decimal string, not {}", other.kind())),
+    };
+    decimal
+        .filter(Decimal::is_storable)
+        .ok_or_else(|| "must be a plain decimal that DynamoDB can hold".to_owned())
+}
+
 /// What a user without a stored balance has: zero or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultBalance(Decimal);

@@ -1,9 +1,11 @@
-//! The port: what the core asks of a database, and what it hears back. Implemented by `dynamodb`.
+//! The port: what the core asks of a database, and what it hears back. Implemented by `dynamodb`, and by
+//! `in_memory` for the tests of applications.
 
 mod attempt;
 pub mod database;
 mod entry;
 mod hold;
+pub mod in_memory;
 mod journal;
 mod record;
 
@@ -215,6 +217,6 @@ pub struct Reason {
 }
 
 #[cfg(test)]
-pub(crate) mod in_memory;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;

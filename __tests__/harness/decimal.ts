@@ -6,6 +6,16 @@ import type { Item } from './tables';
 /** The smallest DynamoDB number is 1e-130; its 38th digit counts units of 1e-167. */
 const SCALE = 170;
 
+/** A decimal of DynamoDB without an exponent. */
+export function plain(decimal: string): string {
+  const sign = decimal.startsWith('-') ? '-' : '';
+  const units = exactly(decimal.slice(sign.length))
+    .toString()
+    .padStart(SCALE + 1, '0');
+  const fraction = units.slice(-SCALE).replace(/0+$/, '');
+  return `${sign}${units.slice(0, -SCALE)}${fraction && `.${fraction}`}`;
+}
+
 /** A decimal in units of 1e-170. */
 export function exactly(decimal: string): bigint {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(decimal);

@@ -11,6 +11,12 @@ import {
 
 export type Item = Record<string, AttributeValue>;
 
+/**
+ * Tests of what tables in memory cannot have: items as only another program stores them, several processes, a network.
+ * The others run on both, so that one cannot drift away from the other.
+ */
+export const inDynamoDb = { describe, test };
+
 const client = new DynamoDBClient({});
 
 afterAll(() => client.destroy());

@@ -1,8 +1,9 @@
 // Vite's bundles for a server, and tests with Vitest.
 
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { makeProject, type Project } from './harness/project';
+import { makeProject, type Project, repositoryFile } from './harness/project';
 
 let project: Project;
 
@@ -26,4 +27,12 @@ test.each(['threads', 'forks'])('Vitest runs tests in its pool of %s', async (po
 
   expect(code).toBe(0);
   expect(output).toMatch(/Tests +2 passed \(2\)/);
+});
+
+test('Vitest runs the example of tests in memory', async () => {
+  cpSync(repositoryFile('examples', 'testing'), project.folder, { recursive: true });
+  const { code, output } = await project.run('vitest', 'run', 'vitest.test.mts');
+
+  expect(code).toBe(0);
+  expect(output).toMatch(/Tests +4 passed \(4\)/);
 });

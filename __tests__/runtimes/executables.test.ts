@@ -1,10 +1,15 @@
 // Single executables, and the test runner of Node with TypeScript as it is.
 
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { makeProject, type Project, runProgram } from '../installed/harness/project';
+import {
+  makeProject,
+  type Project,
+  repositoryFile,
+  runProgram,
+} from '../installed/harness/project';
 import { BUN, installedRuntime, NODE_24, NODE_26 } from './harness/runtime';
 
 const TOLD = { code: 0, output: '69.9 INSUFFICIENT_BALANCE true\n', complaints: '' };
@@ -55,4 +60,13 @@ test('node:test runs tests in TypeScript whose types Node strips', async () => {
 
   expect(code).toBe(0);
   expect(output).toContain('pass 2');
+});
+
+test('node:test runs the example of tests in memory', async () => {
+  cpSync(repositoryFile('examples', 'testing'), project.folder, { recursive: true });
+  const node = installedRuntime(NODE_24[1]);
+  const { code, output } = await project.run(node, '--test', 'node.test.mts');
+
+  expect(code).toBe(0);
+  expect(output).toContain('pass 3');
 });

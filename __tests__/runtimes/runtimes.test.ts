@@ -76,4 +76,14 @@ describe.each([...RUNTIMES])('%s', (_name, runtime) => {
       complaints: '',
     });
   });
+
+  test('shows the demo, on tables in memory', async () => {
+    const program = join('node_modules', 'dynamodb-balance', 'cli', 'main.js');
+
+    await expect(run(program, 'demo')).resolves.toMatchObject({
+      code: 0,
+      output: expect.stringContaining('they add up: 100 - 400 x 0.25 = 0'),
+      complaints: '',
+    });
+  });
 });

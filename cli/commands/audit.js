@@ -1,5 +1,6 @@
 // audit
 
+const { toAuditReport } = require('../../answers.js');
 const { EXIT } = require('../exit-codes.js');
 const { untilInterrupted } = require('../interruption.js');
 const { grouped, listFindings, quote } = require('../output.js');
@@ -71,27 +72,11 @@ async function audit(options) {
  */
 function describe(report) {
   const { users, records, passes, defaultBalance, fittingDefaultBalance } = report;
-  const { mismatchCount, heldMismatchCount, negativeCount, malformedCount } = report;
-  const hasFindings = mismatchCount + heldMismatchCount + negativeCount + malformedCount > 0;
-  const verdict = hasFindings ? 'wrong' : report.busyCount > 0 ? 'busy' : 'right';
+  const document = toAuditReport(report);
+  const { verdict } = document;
   const exitCodes = { right: EXIT.SUCCESS, wrong: EXIT.FINDINGS, busy: EXIT.TRY_AGAIN };
   return {
-    document: {
-      verdict,
-      users,
-      records,
-      passes,
-      defaultBalance,
-      fittingDefaultBalance: fittingDefaultBalance ?? null,
-      mismatches: { count: report.mismatchCount, items: report.mismatches.map(withNull) },
-      heldMismatches: {
-        count: report.heldMismatchCount,
-        items: report.heldMismatches.map(({ held, ...rest }) => ({ ...rest, held: held ?? null })),
-      },
-      negatives: { count: report.negativeCount, items: report.negatives },
-      malformed: { count: report.malformedCount, items: report.malformed },
-      busy: { count: report.busyCount, items: report.busy },
-    },
+    document,
     text: [
       `Read ${grouped(users)} users and ${grouped(records)} records in ${passes} ${passes === 1 ? 'pass' : 'passes'}.`,
       ...(fittingDefaultBalance === undefined ? [] : ['', advice(report)]),
@@ -109,11 +94,6 @@ function describe(report) {
 /** @param {AuditReport} report */
 function advice({ defaultBalance, fittingDefaultBalance }) {
   return `The users who do not add up with the default balance of ${defaultBalance} would with ${fittingDefaultBalance}. If that is what your application uses, run the audit again with --default-balance ${fittingDefaultBalance}. If it is not, somebody has created these users with it.`;
-}
-
-/** @param {AuditReport['mismatches'][number]} mismatch */
-function withNull({ userId, balance, expected, records }) {
-  return { userId, balance: balance ?? null, expected, records };
 }
 
 /** @param {AuditReport} report */

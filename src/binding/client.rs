@@ -1,4 +1,4 @@
-//! The client as `index.js` sees it. Calls have numbers; their answers come back through the
+//! The client as `client.js` sees it. Calls have numbers; their answers come back through the
 //! outbox. What can be said at once is returned: a `Failure`, or nothing.
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use super::outbox::{Answered, Deliver, Outbox};
 use super::requests::Reports;
 use super::results::{BalanceData, TransactionsData};
 use super::runtime;
+use super::store::ClientStore;
 use super::transactions::{self, TransactionFields};
 use super::value::{self, AnyValue};
 use crate::driver::ledger::Ledger;
@@ -28,11 +29,11 @@ use crate::options::credentials::CredentialsSource;
 use crate::options::tables::{TablesOptions, UncheckedTablesOptions};
 use crate::transaction::{IdempotentKey, Transaction, UserId};
 
-/// A ledger in DynamoDB.
+/// A ledger in DynamoDB, or in memory.
 #[napi]
 pub struct NativeClient {
-    pub(super) ledger: Ledger<DynamoDb>,
-    pub(super) store: Arc<DynamoDb>,
+    pub(super) ledger: Ledger<ClientStore>,
+    pub(super) store: Arc<ClientStore>,
     pub(super) listings: Arc<Listings>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) reports: Arc<Reports>,
@@ -57,37 +58,40 @@ pub fn open_client(
         }
         Some(Either::B(data)) => (CredentialsSource::Fixed(data.into()), None),
     };
+    let open = |options: Options| {
+        let store = ClientStore::dynamodb(DynamoDb::new(options.clone(), environment));
+        NativeClient::open(store, &options, &deliver, function)
+    };
     let options = Options::validate(options::read(&options)?, source);
-    Ok(match options.and_then(|options| Ok((options, runtime::handle()?))) {
-        Err(error) => Either::B(error.into()),
-        Ok((options, runtime)) => {
-            let reports = Arc::new(Reports::new(&options));
-            let outbox = Arc::new(Outbox::new(&deliver, Arc::clone(&reports))?);
-            let bell = Arc::clone(&outbox);
-            let default_balance = options.default_balance.as_decimal().clone();
-            let deadlines = options.deadlines;
-            let store = Arc::new(DynamoDb::new(options, environment));
-            let (ledger, dispatcher) = Ledger::new(
-                Arc::clone(&store),
-                &default_balance,
-                deadlines,
-                Arc::new(move || bell.ring()),
-            );
-            let dispatcher = dispatcher.observed_by(Arc::clone(&reports.observer));
-            drop(runtime.spawn(dispatcher.run()));
-            let listings = Arc::new(Listings::new(store.history()));
-            let credentials = function;
-            Either::A(NativeClient {
-                ledger,
-                store,
-                listings,
-                outbox,
-                reports,
-                runtime,
-                credentials,
-            })
-        }
-    })
+    options.map_or_else(|error| Ok(Either::B(error.into())), open)
+}
+
+impl NativeClient {
+    pub(super) fn open(
+        store: ClientStore,
+        options: &Options,
+        deliver: &Deliver<'_>,
+        credentials: Option<Arc<FromJavaScript>>,
+    ) -> Result<Either<Self, Failure>> {
+        let runtime = match runtime::handle() {
+            Ok(runtime) => runtime,
+            Err(error) => return Ok(Either::B(error.into())),
+        };
+        let reports = Arc::new(Reports::new(options));
+        let outbox = Arc::new(Outbox::new(deliver, Arc::clone(&reports))?);
+        let bell = Arc::clone(&outbox);
+        let store = Arc::new(store);
+        let (ledger, dispatcher) = Ledger::new(
+            Arc::clone(&store),
+            options.default_balance.as_decimal(),
+            options.deadlines,
+            Arc::new(move || bell.ring()),
+        );
+        let dispatcher = dispatcher.observed_by(Arc::clone(&reports.observer));
+        drop(runtime.spawn(dispatcher.run()));
+        let listings = Arc::new(Listings::default());
+        Ok(Either::A(Self { ledger, store, listings, outbox, reports, runtime, credentials }))
+    }
 }
 
 #[napi]

@@ -87,7 +87,7 @@ impl CredentialsProvider for FromJavaScript {
     fn provide(&self, region: String) -> ProvidedCredentials<'_> {
         Box::pin(async {
             let failed = |error: napi::Error| for_good(error.reason.clone());
-            // index.js never rejects it.
+            // client.js never rejects it.
             let collected =
                 |_| for_good("its promise was dropped: nothing can settle it any more".to_owned());
             let function = self.function().clone();

@@ -1,4 +1,4 @@
-//! The listings of transactions and holds as `index.js` sees it.
+//! The listings of transactions and holds as `client.js` sees it.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -15,22 +15,22 @@ use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
 use super::outbox::Answered;
 use super::requests::ListingReporter;
+use super::store::ClientStore;
 use super::value::{self, AnyValue};
 use crate::core::history::{
     ExpiredPage, Listing, Page, Position, RecordedTransaction, UncheckedListing,
 };
 use crate::core::holds;
 use crate::driver::reply;
-use crate::dynamodb::history::History;
 use crate::error::BalanceError;
 use crate::money::Decimal;
 use crate::store::Store as _;
 
 type Cancelled = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The listings of a client, of which those under way can be ended early.
+/// The listings of a client that are under way, each of which can be ended early.
+#[derive(Default)]
 pub struct Listings {
-    history: History,
     under_way: Mutex<HashMap<u64, oneshot::Sender<()>>>,
 }
 
@@ -66,10 +66,6 @@ pub struct ExpiredData {
 }
 
 impl Listings {
-    pub fn new(history: History) -> Self {
-        Self { history, under_way: Mutex::default() }
-    }
-
     fn under_way(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<()>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,17 +109,15 @@ impl NativeClient {
     #[napi]
     pub fn list_expired_holds(&self, number: f64, after: Option<Vec<String>>) -> Option<Failure> {
         let expired = holds::expired(self.store.now(), position(after));
-        let accepted =
-            self.begin_listing(number, move |listings, cancelled, reporter| async move {
-                let page = listings.history.read(expired, cancelled, &*reporter).await;
-                page.map(ExpiredData::from)
-            });
+        let accepted = self.begin_listing(number, move |store, cancelled, reporter| async move {
+            store.expired(expired, cancelled, &*reporter).await.map(ExpiredData::from)
+        });
         accepted.err().map(Failure::from)
     }
 
     fn list(&self, number: f64, listing: Listing) -> std::result::Result<(), BalanceError> {
-        self.begin_listing(number, move |listings, cancelled, reporter| async move {
-            listings.history.read(listing, cancelled, &*reporter).await.map(PageData::from)
+        self.begin_listing(number, move |store, cancelled, reporter| async move {
+            store.page(listing, cancelled, &*reporter).await.map(PageData::from)
         })
     }
 
@@ -131,11 +125,11 @@ impl NativeClient {
     fn begin_listing<T, Work>(
         &self,
         number: f64,
-        read: impl FnOnce(Arc<Listings>, Cancelled, Arc<ListingReporter>) -> Work + Send + 'static,
+        read: impl FnOnce(Arc<ClientStore>, Cancelled, Arc<ListingReporter>) -> Work + Send + 'static,
     ) -> std::result::Result<(), BalanceError>
     where
         T: Into<Answered> + Send,
-        Work: Future<Output = std::result::Result<T, BalanceError>> + Send,
+        Work: Future<Output = std::result::Result<T, BalanceError>> + Send + 'static,
     {
         let permit = self.ledger.admit()?;
         let (cancel, cancelled) = oneshot::channel();
@@ -145,8 +139,8 @@ impl NativeClient {
         let observer = Arc::clone(&self.reports.observer);
         let reporter = ListingReporter::new(ordinal(number), observer, self.ledger.trace());
         let reporter = Arc::new(reporter);
+        let work = read(Arc::clone(&self.store), cancelled, Arc::clone(&reporter));
         drop(self.runtime.spawn(async move {
-            let work = read(Arc::clone(&listings), cancelled, Arc::clone(&reporter));
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
             listings.under_way().remove(&ordinal(number));
             let outcome = outcome.unwrap_or_else(|_panic| Err(reply::lost()));

@@ -1,4 +1,4 @@
-//! Holds as `index.js` sees them.
+//! Holds as `client.js` sees them.
 
 use napi::Result;
 use napi_derive::napi;

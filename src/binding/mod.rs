@@ -1,5 +1,5 @@
 //! The only place that knows Node: JavaScript values in, JavaScript values out, errors as plain
-//! data. `index.js` gives them their faces.
+//! data. `client.js` gives them their faces.
 
 pub mod admin;
 pub mod client;
@@ -12,5 +12,7 @@ pub mod outbox;
 pub mod requests;
 mod results;
 mod runtime;
+mod store;
+pub mod testing;
 pub mod transactions;
 pub mod value;

@@ -25,7 +25,7 @@ pub type Delivery = FnArgs<(Vec<f64>, Vec<Outcome>, Option<NotesData>)>;
 /// The function in JavaScript that takes a delivery.
 pub type Deliver<'env> = Function<'env, Delivery, ()>;
 
-/// Weak: an idle client must not keep the process alive. `index.js` sees to it that one with
+/// Weak: an idle client must not keep the process alive. `client.js` sees to it that one with
 /// calls does.
 type Bell = ThreadsafeFunction<(), (), Delivery, Status, false, true>;
 

@@ -44,7 +44,7 @@ impl Index {
         }
     }
 
-    fn position_of(self, transaction: &RecordedTransaction) -> Position {
+    pub fn position_of(self, transaction: &RecordedTransaction) -> Position {
         let sort = match (self, &transaction.hold) {
             (Self::OpenHolds, Some(hold)) => hold.open_until().to_owned(),
             (Self::UserHistory, _) | (Self::OpenHolds, None) => transaction.timestamp.clone(),

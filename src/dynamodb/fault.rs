@@ -12,6 +12,7 @@ use crate::dynamodb::transport::genuine::Foreign;
 use crate::dynamodb::transport::http::{NobodyListens, Unreadable, Unsent};
 use crate::dynamodb::transport::wire::Misdirected;
 use crate::error::{BalanceError, Cause, ErrorCode};
+use crate::money::balance_out_of_range;
 use crate::store::{Fault, Reason};
 
 /// How DynamoDB says that a table is missing. It does not say which.
@@ -154,11 +155,7 @@ fn read_error(code: Option<&str>, message: Option<&str>, status: u16) -> Fault {
 /// DynamoDB will not carry out this request, however often it is sent.
 fn refused(message: &str) -> BalanceError {
     if OUT_OF_RANGE.iter().any(|sign| message.contains(sign)) {
-        return BalanceError::new(
-            ErrorCode::AmountOutOfRange,
-            "Amount out of range: the new balance would not fit a DynamoDB number (38 digits, \
-             between 1e-130 and 9.9999999999999999999999999999999999999e+125). Nothing happened.",
-        );
+        return balance_out_of_range();
     }
     BalanceError::new(
         ErrorCode::ServiceError,

@@ -2,22 +2,24 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use super::{
     Account, BalanceUpdate, Entry, EntryState, EpochAnswer, EpochEnding, ExistingRecord, Item,
     ItemKey, Refusal, RefusedBalance, Write, WriteAnswer,
 };
 use crate::core::epoch::Epoch;
 use crate::core::history::RecordedTransaction;
-use crate::error::{BalanceError, ErrorCode};
-use crate::money::{Decimal, StoredBalance};
+use crate::error::BalanceError;
+use crate::money::{Decimal, StoredBalance, balance_out_of_range};
 use crate::transaction::{IdempotentKey, UserId};
 
 /// The two tables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Database {
-    default_balance: Decimal,
     accounts: HashMap<UserId, StoredAccount>,
-    records: HashMap<IdempotentKey, ExistingRecord>,
+    /// In the order in which they were written.
+    records: IndexMap<IdempotentKey, ExistingRecord>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,16 +30,17 @@ struct StoredAccount {
 }
 
 impl Database {
-    pub fn new(default_balance: Decimal) -> Self {
-        Self { default_balance, accounts: HashMap::new(), records: HashMap::new() }
-    }
-
-    /// All of a write or nothing. `Err`: DynamoDB's numbers cannot hold a balance that it leads to.
-    pub fn write(&mut self, write: &Write) -> Result<WriteAnswer, BalanceError> {
+    /// All of a write or nothing, where a user without a balance has the default one. `Err`: DynamoDB's
+    /// numbers cannot hold a balance that it leads to.
+    pub fn write(
+        &mut self,
+        write: &Write,
+        default_balance: &Decimal,
+    ) -> Result<WriteAnswer, BalanceError> {
         let entries: Vec<EntryState> =
             write.entries.iter().map(|entry| self.state_of(entry)).collect();
         let changed: Vec<Option<(Decimal, StoredBalance)>> =
-            write.balances.iter().map(|update| self.changed(update)).collect();
+            write.balances.iter().map(|update| self.changed(update, default_balance)).collect();
         let is_free = |state: &EntryState| *state == EntryState::Free;
         if !entries.iter().all(is_free) || changed.contains(&None) {
             let balances = write.balances.iter().zip(&changed);
@@ -49,10 +52,7 @@ impl Database {
             let is_held_storable = !matches!(held, StoredBalance::Number(it) if !it.is_storable());
             !balance.is_storable() || !is_held_storable
         }) {
-            return Err(BalanceError::new(
-                ErrorCode::AmountOutOfRange,
-                "The balance would have more digits than DynamoDB holds. Nothing was changed.",
-            ));
+            return Err(balance_out_of_range());
         }
         for (update, (balance, held)) in write.balances.iter().zip(changed.into_iter().flatten()) {
             let balance = StoredBalance::Number(balance);
@@ -114,9 +114,9 @@ impl Database {
     }
 
     /// What the balance comes to; `None` if it is not a number.
-    pub fn worth(&self, user_id: &UserId) -> Option<Decimal> {
+    pub fn worth(&self, user_id: &UserId, default_balance: &Decimal) -> Option<Decimal> {
         match self.balance(user_id) {
-            StoredBalance::Absent => Some(self.default_balance.clone()),
+            StoredBalance::Absent => Some(default_balance.clone()),
             StoredBalance::Number(balance) => Some(balance),
             StoredBalance::Corrupt => None,
         }
@@ -130,12 +130,12 @@ impl Database {
         self.records.get(key)
     }
 
-    /// All users with an item and their balances, in no order.
-    pub fn balances(&self) -> impl Iterator<Item = (&UserId, &StoredBalance)> {
-        self.accounts.iter().map(|(user_id, account)| (user_id, &account.balance))
+    /// All users with an item, their balances and what is held of theirs, in no order.
+    pub fn accounts(&self) -> impl Iterator<Item = (&UserId, &StoredBalance, &StoredBalance)> {
+        self.accounts.iter().map(|(user_id, it)| (user_id, &it.balance, &it.held))
     }
 
-    /// All records, in no order.
+    /// All records, in the order in which they were written.
     pub fn records(&self) -> impl Iterator<Item = (&IdempotentKey, &ExistingRecord)> {
         self.records.iter()
     }
@@ -179,8 +179,12 @@ impl Database {
     }
 
     /// The balance and what is held afterwards; `None` if the present ones do not allow the update.
-    fn changed(&self, update: &BalanceUpdate) -> Option<(Decimal, StoredBalance)> {
-        let balance = self.worth(&update.user_id)?;
+    fn changed(
+        &self,
+        update: &BalanceUpdate,
+        default_balance: &Decimal,
+    ) -> Option<(Decimal, StoredBalance)> {
+        let balance = self.worth(&update.user_id, default_balance)?;
         let is_covered = update.change.floor().is_none_or(|floor| balance >= *floor);
         let is_over = update.epoch.is_over(self.epoch(&update.user_id));
         let held = match (update.change.held(), self.held(&update.user_id)) {

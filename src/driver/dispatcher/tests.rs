@@ -15,8 +15,8 @@ use crate::core::indefinite::{Ending, Operation};
 use crate::core::writes::MAX_REQUESTS;
 use crate::driver::admission::Admission;
 use crate::error::ErrorCode;
-use crate::store::in_memory::{
-    Balance, Event, InMemory, LATENCY, contended, decimal, denied, movement_of, not_taken,
+use crate::store::faulty::{
+    Balance, Event, FaultyStore, LATENCY, contended, decimal, denied, movement_of, not_taken,
     out_of_range, transaction, unanswered, user,
 };
 use crate::store::{CallId, Record, Role};
@@ -33,7 +33,7 @@ type Told = Arc<Mutex<BTreeMap<u64, (Result<(), ErrorCode>, Duration)>>>;
 
 /// The other end of a dispatcher.
 struct Office {
-    store: Arc<InMemory>,
+    store: Arc<FaultyStore>,
     admission: Admission,
     commands: UnboundedSender<Command>,
     start: Instant,
@@ -45,8 +45,8 @@ impl Office {
     fn open(
         script: impl IntoIterator<Item = Event>,
         attempt: Duration,
-    ) -> (Self, Dispatcher<InMemory>) {
-        let store = Arc::new(InMemory::new(script));
+    ) -> (Self, Dispatcher<FaultyStore>) {
+        let store = Arc::new(FaultyStore::new(script));
         let (commands, receiver) = unbounded_channel();
         let ending = |operation| Ending { operation, call_timeout: CALL };
         let writes = writes::Config {
@@ -156,7 +156,7 @@ impl Office {
 }
 
 /// Lets the dispatcher work until nothing is under way; returns when it wants to be woken up.
-async fn settle(dispatcher: &mut Dispatcher<InMemory>) -> Option<Instant> {
+async fn settle(dispatcher: &mut Dispatcher<FaultyStore>) -> Option<Instant> {
     dispatcher.take_in_the_rest();
     let mut timeout = dispatcher.turn(Instant::now());
     while let Some(returned) = dispatcher.in_flight.next().await {

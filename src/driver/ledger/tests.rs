@@ -12,8 +12,8 @@ use super::*;
 use crate::error::ErrorCode;
 use crate::money::DefaultBalance;
 use crate::store::Fault;
-use crate::store::in_memory::{
-    Balance as Stored, Event, InMemory, LATENCY, SeenAttempt, contended, credit, debit, denied,
+use crate::store::faulty::{
+    Balance as Stored, Event, FaultyStore, LATENCY, SeenAttempt, contended, credit, debit, denied,
     forever, movement_of, not_taken, out_of_range, transaction, unanswered, user,
 };
 use crate::value::Value;
@@ -26,13 +26,13 @@ const DEADLINES: Deadlines = Deadlines {
 
 /// A ledger whose calls are futures, with its dispatcher at work.
 struct Client {
-    ledger: Ledger<InMemory>,
-    store: Arc<InMemory>,
+    ledger: Ledger<FaultyStore>,
+    store: Arc<FaultyStore>,
     calls: AtomicU64,
 }
 
 impl Client {
-    fn with_default_balance(store: InMemory, default_balance: &DefaultBalance) -> Self {
+    fn with_default_balance(store: FaultyStore, default_balance: &DefaultBalance) -> Self {
         let store = Arc::new(store);
         let (ledger, dispatcher) = Ledger::new(
             Arc::clone(&store),
@@ -61,7 +61,7 @@ impl Client {
 }
 
 fn ledger(script: impl IntoIterator<Item = Event>) -> Client {
-    Client::with_default_balance(InMemory::new(script), &DefaultBalance::default())
+    Client::with_default_balance(FaultyStore::new(script), &DefaultBalance::default())
 }
 
 /// The balance in the database itself; `None` where there is no item.
@@ -153,7 +153,7 @@ async fn reading_creates_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_default_balance_can_be_another_one() {
-    let store = InMemory::with_default_balance([], 0);
+    let store = FaultyStore::with_default_balance([], 0);
     let nothing = DefaultBalance::validate(&Value::Number(0.0)).unwrap();
     let ledger = Client::with_default_balance(store, &nothing);
     assert_eq!(balance(&ledger).await, Ok("0".to_owned()));
@@ -752,7 +752,7 @@ async fn a_ledger_without_a_dispatcher_answers_all_the_same_and_has_the_answers_
         }
     };
     let (ledger, dispatcher) = Ledger::new(
-        Arc::new(InMemory::new([])),
+        Arc::new(FaultyStore::new([])),
         DefaultBalance::default().as_decimal(),
         DEADLINES,
         {
@@ -810,7 +810,7 @@ fn any_transaction() -> impl Strategy<Value = Transaction> {
 type Told = (Transaction, Result<(), ErrorCode>);
 
 /// Lets all the calls run, each starting at its own moment.
-fn run(script: Vec<Event>, calls: Vec<(u64, Transaction)>) -> (Arc<InMemory>, Vec<Told>) {
+fn run(script: Vec<Event>, calls: Vec<(u64, Transaction)>) -> (Arc<FaultyStore>, Vec<Told>) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let ledger = Arc::new(ledger(script));

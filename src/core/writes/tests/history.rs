@@ -149,7 +149,7 @@ impl<'a> History<'a> {
             start,
             now: start,
             queue: WriteQueue::new(config.clone()),
-            database: Database::new(config.default_balance.clone()),
+            database: Database::default(),
             config,
             vocabulary,
             skew: 1_500_000,
@@ -489,7 +489,9 @@ impl<'a> History<'a> {
         let (user_id, epoch) = (self.vocabulary.users[hold.user].clone(), self.epoch());
         let balances = vec![BalanceUpdate { user_id, epoch, change }];
         let write = Write { entries: group.entries().to_vec(), balances };
-        if self.database.write(&write) == Ok(WriteAnswer::Committed) {
+        if self.database.write(&write, &self.vocabulary.decimal(DEFAULT_BALANCE))
+            == Ok(WriteAnswer::Committed)
+        {
             self.sights.see("hold: closed by others");
             self.closed_since.insert(hold.key, self.states.len());
             self.note_state();
@@ -756,7 +758,7 @@ impl<'a> History<'a> {
         if is_poisoned && (calls.len() > 1 || self.rng.u8(..4) > 0) && !self.is_refused(write) {
             return Err(Fault::Rejected(BalanceError::new(ErrorCode::ServiceError, "poisoned")));
         }
-        match self.database.write(write) {
+        match self.database.write(write, &self.vocabulary.decimal(DEFAULT_BALANCE)) {
             Err(why) => Err(Fault::Rejected(why)),
             Ok(WriteAnswer::Committed) => {
                 self.commit(batch, write, token);
@@ -775,7 +777,10 @@ impl<'a> History<'a> {
     /// DynamoDB may complain of the content of a request although it would refuse it.
     fn is_refused(&mut self, write: &Write) -> bool {
         let mut copy = self.database.clone();
-        matches!(copy.write(write), Ok(WriteAnswer::Refused(_)))
+        matches!(
+            copy.write(write, &self.vocabulary.decimal(DEFAULT_BALANCE)),
+            Ok(WriteAnswer::Refused(_))
+        )
     }
 
     /// A request has taken effect: as if its groups had come one by one, each transaction after the
