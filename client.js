@@ -126,8 +126,8 @@ class BalanceClient {
     }
   }
 
-  getCurrentBalance(input, options) {
-    return this.#observe(operations.getCurrentBalance, input, (operation) =>
+  async getCurrentBalance(input, options) {
+    return await this.#observe(operations.getCurrentBalance, input, (operation) =>
       this.#getCurrentBalance(input, options, operation),
     );
   }
@@ -144,8 +144,8 @@ class BalanceClient {
     }
   }
 
-  transact(input, options) {
-    return this.#observe(operations.transact, input, (operation) =>
+  async transact(input, options) {
+    return await this.#observe(operations.transact, input, (operation) =>
       this.#transact(input, options, operation),
     );
   }
@@ -167,8 +167,8 @@ class BalanceClient {
     }
   }
 
-  getBalance(input, options) {
-    return this.#observe(operations.getBalance, input, (operation) =>
+  async getBalance(input, options) {
+    return await this.#observe(operations.getBalance, input, (operation) =>
       this.#getBalance(input, options, operation),
     );
   }
@@ -185,8 +185,8 @@ class BalanceClient {
     }
   }
 
-  getTransaction(input, options) {
-    return this.#observe(operations.getTransaction, input, (operation) =>
+  async getTransaction(input, options) {
+    return await this.#observe(operations.getTransaction, input, (operation) =>
       this.#getTransaction(input, options, operation),
     );
   }
@@ -206,8 +206,8 @@ class BalanceClient {
     }
   }
 
-  createTransaction(input, options) {
-    return this.#observe(operations.createTransaction, input, (operation) =>
+  async createTransaction(input, options) {
+    return await this.#observe(operations.createTransaction, input, (operation) =>
       this.#createTransaction(input, options, operation),
     );
   }
@@ -225,8 +225,8 @@ class BalanceClient {
     }
   }
 
-  createTransactions(input, options) {
-    return this.#observe(operations.createTransactions, input, (operation) =>
+  async createTransactions(input, options) {
+    return await this.#observe(operations.createTransactions, input, (operation) =>
       this.#createTransactions(input, options, operation),
     );
   }
@@ -244,8 +244,8 @@ class BalanceClient {
     }
   }
 
-  createHold(input, options) {
-    return this.#observe(operations.createHold, input, (operation) =>
+  async createHold(input, options) {
+    return await this.#observe(operations.createHold, input, (operation) =>
       this.#createHold(input, options, operation),
     );
   }
@@ -264,8 +264,8 @@ class BalanceClient {
     }
   }
 
-  captureHold(input, options) {
-    return this.#observe(operations.captureHold, input, (operation) =>
+  async captureHold(input, options) {
+    return await this.#observe(operations.captureHold, input, (operation) =>
       this.#captureHold(input, options, operation),
     );
   }
@@ -288,8 +288,8 @@ class BalanceClient {
     }
   }
 
-  releaseHold(input, options) {
-    return this.#observe(operations.releaseHold, input, (operation) =>
+  async releaseHold(input, options) {
+    return await this.#observe(operations.releaseHold, input, (operation) =>
       this.#releaseHold(input, options, operation),
     );
   }
@@ -311,8 +311,8 @@ class BalanceClient {
     }
   }
 
-  listHolds(input, options) {
-    return this.#observe(operations.listHolds, input, (operation) =>
+  async listHolds(input, options) {
+    return await this.#observe(operations.listHolds, input, (operation) =>
       this.#listHolds(input, options, operation),
     );
   }
@@ -331,8 +331,8 @@ class BalanceClient {
     return { holds, ...rest };
   }
 
-  releaseExpiredHolds(input, options) {
-    return this.#observe(operations.releaseExpiredHolds, input, (operation) =>
+  async releaseExpiredHolds(input, options) {
+    return await this.#observe(operations.releaseExpiredHolds, input, (operation) =>
       this.#releaseExpiredHolds(input, options, operation),
     );
   }
@@ -387,8 +387,8 @@ class BalanceClient {
     }
   }
 
-  listTransactions(input, options) {
-    return this.#observe(operations.listTransactions, input, (operation) =>
+  async listTransactions(input, options) {
+    return await this.#observe(operations.listTransactions, input, (operation) =>
       this.#listTransactions(input, options, operation),
     );
   }
@@ -447,8 +447,8 @@ class BalanceClient {
     this.#native.release();
   }
 
-  createTables(options) {
-    return this.#observe(operations.createTables, options, () => this.#createTables(options));
+  async createTables(options) {
+    return await this.#observe(operations.createTables, options, () => this.#createTables(options));
   }
 
   async #createTables(options) {

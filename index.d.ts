@@ -417,7 +417,7 @@ export interface TransactionPage {
  * The two functions with your own region, endpoint, credentials, tables, default balance or
  * deadlines. Create a client once and reuse it, because it holds the connections. It does not keep the process alive.
  *
- * Limits: 64 transactions and 8 reads are in flight at once; further calls wait and are batched. A client can have 65,536
+ * Limits: 64 to 512 transactions, as many as bring answers, and 8 reads are in flight at once; further calls wait and are batched. A client can have 65,536
  * pending calls, and 16,384 per user; further calls are refused with `TOO_MANY_CALLS`.
  */
 export class BalanceClient {

@@ -182,3 +182,25 @@ describe('an error made by a caller, for tests of their own', () => {
     expect(error).toBeInstanceOf(Error);
   });
 });
+
+describe('nothing is thrown before there is a promise', () => {
+  test.each([
+    'getCurrentBalance',
+    'transact',
+    'getBalance',
+    'getTransaction',
+    'createTransaction',
+    'createTransactions',
+    'createHold',
+    'captureHold',
+    'releaseHold',
+    'listHolds',
+    'releaseExpiredHolds',
+    'listTransactions',
+    'createTables',
+    'close',
+  ] as const)('by %s, even without its client', async (name) => {
+    const method = BalanceClient.prototype[name] as (this: undefined) => Promise<unknown>;
+    await expect(method.call(undefined)).rejects.toThrow(TypeError);
+  });
+});
