@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use super::*;
 
 /// A database and those who ask it, each again as soon as it is answered.
 struct World {
-    callers: usize,
+    callers: u32,
     /// How long an answer takes on its way, at least and on average more than that.
     latency: f64,
     spread: f64,
@@ -25,22 +26,22 @@ impl World {
         let (mut now, mut free_at) = (0.0_f64, 0.0_f64);
         for _ in 0..answers {
             let allowed = concurrency.as_ref().map_or(LEAST, |it| it.allowed());
-            while returns.len() < allowed.min(self.callers) {
+            while returns.len() < allowed.min(self.callers as usize) {
                 // One after the other, each when the one before has been dealt with.
                 free_at = free_at.max(now) + 1.0 / self.capacity;
                 let extra = -self.spread * (1.0 - random.f64()).ln();
                 let at = free_at + self.latency + extra;
-                returns.push(std::cmp::Reverse((at * 1e9) as u64));
+                returns.push(Reverse(Duration::from_secs_f64(at)));
                 if returns.len() == allowed
                     && let Some(concurrency) = concurrency.as_mut()
                 {
                     concurrency.filled();
                 }
             }
-            let std::cmp::Reverse(nanoseconds) = returns.pop().unwrap();
-            now = nanoseconds as f64 / 1e9;
+            let Reverse(returned) = returns.pop().unwrap();
+            now = returned.as_secs_f64();
             if let Some(concurrency) = concurrency.as_mut() {
-                concurrency.answered(start + Duration::from_nanos(nanoseconds));
+                concurrency.answered(start + returned);
             }
         }
         f64::from(answers) / now
@@ -49,7 +50,7 @@ impl World {
     /// What latency and capacity allow.
     fn possible(&self) -> f64 {
         let latency = self.latency + self.spread;
-        (self.callers as f64 / latency).min(self.capacity)
+        (f64::from(self.callers) / latency).min(self.capacity)
     }
 }
 
