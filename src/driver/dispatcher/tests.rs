@@ -198,13 +198,15 @@ async fn users_do_not_wait_for_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_64_writes_are_under_way() {
+async fn at_first_64_writes_are_under_way_and_more_where_they_bring_more_answers() {
     let mut office = Office::at_work([], ATTEMPT);
-    let calls = office.credits(0, 1000);
+    let calls = office.credits(0, 10_000);
     office.make(calls);
+    sleep(LATENCY / 2).await;
+    assert_eq!(office.store.state().writes_under_way.most, MIN_REQUESTS);
     office.all_answered().await;
-    assert_eq!(office.store.state().writes_under_way.most, 64);
-    assert_eq!(office.store.state().records.len(), 1000);
+    assert_eq!(office.store.state().writes_under_way.most, MAX_TOTAL);
+    assert_eq!(office.store.state().records.len(), 10_000);
 }
 
 #[tokio::test(start_paused = true)]
