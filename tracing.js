@@ -22,9 +22,14 @@ const OPERATIONS = {
 // Where a runtime has no channels, nobody can subscribe to one.
 const SILENT = { hasSubscribers: false, publish: () => {} };
 
-const { channel, tracingChannel } = findChannels();
+const REQUESTS = 'dynamodb-balance:request';
 
-const requests = channel('dynamodb-balance:request');
+// Node before 18.19 forgets a channel that nobody holds, and with it who has subscribed.
+const FORGETS = Number.parseInt(process.versions.node, 10) < 20;
+
+// The function `channel` of diagnostics_channel, once it is needed: loading that takes as long as
+// the rest of this file.
+let find;
 
 class OperationChannel {
   #operation;
@@ -36,7 +41,7 @@ class OperationChannel {
     this.#tables = tables;
   }
 
-  // With the first call of the operation: most programs call few, and load the package often.
+  // With the first call of the operation: most programs call few.
   open() {
     if (this.#events === undefined) {
       const event = (name) => channel(`tracing:dynamodb-balance:${this.#operation}:${name}`);
@@ -46,6 +51,7 @@ class OperationChannel {
         asyncStart: event('asyncStart'),
         asyncEnd: event('asyncEnd'),
         error: event('error'),
+        requests: channel(REQUESTS),
       };
     }
     return this.#events;
@@ -53,7 +59,7 @@ class OperationChannel {
 
   // Who wants to know of requests wants to know whose they are.
   get hasSubscribers() {
-    const { start, end, asyncStart, asyncEnd, error } = this.open();
+    const { start, end, asyncStart, asyncEnd, error, requests } = this.open();
     return (
       start.hasSubscribers ||
       end.hasSubscribers ||
@@ -139,6 +145,7 @@ function tell({ calls, requests: carried }, contexts) {
       note(context.attributes, attributesOfAnswer(server, requestId));
     }
   }
+  const requests = channel(REQUESTS);
   if (requests.hasSubscribers) {
     for (const request of carried) {
       requests.publish(toRequest(request, contexts));
@@ -175,12 +182,19 @@ function set(attributes, name, value) {
   }
 }
 
+function channel(name) {
+  if (find === undefined) {
+    find = findChannels();
+  }
+  return find(name);
+}
+
 function findChannels() {
   try {
     // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:diagnostics_channel.
-    return require('diagnostics_channel');
+    return require('diagnostics_channel').channel;
   } catch {
-    return { channel: () => SILENT };
+    return () => SILENT;
   }
 }
 
@@ -188,8 +202,7 @@ const operations = Object.fromEntries(
   Object.entries(OPERATIONS).map(([name, tables]) => [name, new OperationChannel(name, tables)]),
 );
 
-// Where it has no `tracingChannel`, Node forgets a channel that nobody holds, and with it who has subscribed.
-if (tracingChannel === undefined) {
+if (FORGETS) {
   for (const operation of Object.values(operations)) {
     operation.open();
   }

@@ -3,7 +3,7 @@
 
 const { tell } = require('../tracing.js');
 const { isFailure } = require('./errors.js');
-const keepAlive = require('./keep-alive.js');
+const { callBegins, callsEnd, prepareKeepAlive } = require('./keep-alive.js');
 
 class Calls {
   #waiting = new Map();
@@ -11,7 +11,7 @@ class Calls {
   #last = 0;
 
   constructor() {
-    keepAlive.prepare();
+    prepareKeepAlive();
   }
 
   // Hands a call with a number of its own to the native core, which answers it at once, with a
@@ -25,7 +25,7 @@ class Calls {
         return;
       }
       this.#waiting.set(this.#last, resolve);
-      keepAlive.callBegins();
+      callBegins();
       onAccepted?.();
     });
   }
@@ -52,7 +52,7 @@ class Calls {
       this.#waiting.delete(number);
       this.#observed.delete(number);
     }
-    keepAlive.callsEnd(numbers.length);
+    callsEnd(numbers.length);
   }
 }
 

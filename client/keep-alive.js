@@ -9,7 +9,8 @@ let underWay = 0;
 // While it is referenced, Node does not exit.
 let keepAlive;
 
-function prepare() {
+// With the first client.
+function prepareKeepAlive() {
   if (keepAlive === undefined) {
     keepAlive = openKeepAlive();
     keepAlive.unref();
@@ -43,4 +44,4 @@ function openKeepAlive() {
   return new MessageChannel().port1.on('message', () => {});
 }
 
-module.exports = { callBegins, callsEnd, prepare };
+module.exports = { callBegins, callsEnd, prepareKeepAlive };
