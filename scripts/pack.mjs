@@ -30,7 +30,8 @@ export const tarballs = join(root, 'target', 'tarballs');
 /** The folders of the platforms' packages: those without an addon are there for their manifests. */
 export const platformFolders = join(root, 'target', 'npm');
 
-const mainFolder = join(root, 'target', 'package');
+/** The files of the main package. */
+export const mainFolder = join(root, 'target', 'package');
 
 /** @param {string} packageName */
 export function tarball(packageName) {
