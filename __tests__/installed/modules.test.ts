@@ -40,6 +40,26 @@ test('ES modules import its names', async () => {
   });
 });
 
+test('the package and the one for tests have the same classes, and stacks lead to the caller', async () => {
+  const program = `
+    const { BalanceClient, BalanceError } = require('dynamodb-balance');
+    const testing = require('dynamodb-balance/testing');
+    const client = testing.createTestClient();
+    async function caller() {
+      await client.transact();
+    }
+    caller().catch((error) => {
+      console.log(error instanceof BalanceError, client instanceof BalanceClient);
+      console.log(BalanceError.name, BalanceClient.name, /at async caller /.test(error.stack));
+    });`;
+
+  await expect(project.run('node', '--eval', program)).resolves.toEqual({
+    code: 0,
+    output: 'true true\nBalanceError BalanceClient true\n',
+    complaints: '',
+  });
+});
+
 test('its command line is on the path of npm scripts', async () => {
   await expect(project.run('dynamodb-balance', 'tables', 'check')).resolves.toMatchObject({
     code: 0,
