@@ -193,7 +193,8 @@ impl<T> ReadQueue<T> {
                 replies
             }
             Err(Fault::Contended(reason)) => {
-                let pause = |failures| backoff::pause_contended(failures, jitter);
+                let usual = self.in_flight.usual();
+                let pause = |failures| backoff::pause_contended(failures, usual, jitter);
                 self.try_again(number, batch, reason, now, pause);
                 Vec::new()
             }

@@ -191,13 +191,17 @@ fn who_was_left_out_goes_again_and_the_others_are_answered() {
 
 #[test]
 fn a_fault_is_followed_by_a_pause_and_another_attempt_in_the_same_company() {
-    for fault in [Fault::NotTaken(reason()), Fault::Throttled(reason()), Fault::Contended(reason())]
-    {
+    let pause = Duration::from_millis(25);
+    for (fault, pause) in [
+        (Fault::NotTaken(reason()), pause),
+        (Fault::Throttled(reason()), pause),
+        (Fault::Contended(reason()), backoff::pause_contended(0, None, LONGEST)),
+    ] {
         let now = Instant::now();
         let (mut reads, attempt) = together(3, now);
         assert!(reads.on_completed(attempt.batch, Err(fault), now, LONGEST).is_empty());
         assert!(all_attempts(&mut reads, now).is_empty(), "no pause");
-        let again = all_attempts(&mut reads, now + Duration::from_millis(25));
+        let again = all_attempts(&mut reads, now + pause);
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].keys.len(), 3);
     }

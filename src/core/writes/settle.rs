@@ -308,8 +308,11 @@ impl<T> WriteQueue<T> {
                 self.keep(batch, now);
                 Vec::new()
             }
-            Fault::Contended(reason) => self
-                .pause(batch, &reason, now, |failures| backoff::pause_contended(failures, jitter)),
+            Fault::Contended(reason) => {
+                let usual = self.in_flight.usual();
+                let pause = |failures| backoff::pause_contended(failures, usual, jitter);
+                self.pause(batch, &reason, now, pause)
+            }
             Fault::NotTaken(reason) | Fault::Throttled(reason) => {
                 self.pause(batch, &reason, now, |failures| backoff::pause(failures, jitter))
             }

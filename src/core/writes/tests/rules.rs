@@ -10,6 +10,7 @@ use super::super::{
     Action, Completion, Config, MAX_ACTIONS, MAX_UNCERTAIN, PendingWrite, Replies, WriteAttempt,
     WriteQueue, is_too_late,
 };
+use crate::core::backoff;
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::indefinite::{Ending, Operation};
@@ -578,7 +579,7 @@ fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
     assert_eq!(scene.fail(attempt, Fault::Contended(reason())), []);
     scene.stays();
     let pause_ends = scene.queue.next_timeout(scene.now).unwrap();
-    assert_eq!(pause_ends, scene.now + Duration::from_millis(25));
+    assert_eq!(pause_ends, scene.now + backoff::pause_contended(0, None, 1.0));
     scene.credit("c", 1.0);
     scene.now = pause_ends;
     scene.sends(&["a", "b", "c"]);
