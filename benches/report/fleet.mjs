@@ -34,12 +34,12 @@ export function fleet(results) {
   return `## A fleet
 
 The shape of Lambda: ${FLEET} processes with one call at a time each, all on one account of the model. Its latency
-of ${LATENCY} ms allows ${1000 / LATENCY} transactions per second. The processes do not know of each other, so their transactions cancel each
-other and have to be attempted again.
+of ${LATENCY} ms allows ${1000 / LATENCY} transactions per second. The processes do not know of each other, so their transactions cancel
+each other and have to be attempted again.
 
-First, calls become due at random moments (a Poisson process${seedsOf(results)}), and the milliseconds of a call count from when it was
-due. Then, each process calls again as soon as it is answered: the last column compares the calls of the slowest process
-with the median.
+First, calls become due at random moments (a Poisson process${seedsOf(results)}), and the milliseconds of
+a call count from when it was due. Then, each process calls again as soon as it is answered, and the last column
+compares the calls of the slowest process with the median.
 
 ${table(header, rows)}`;
 }
@@ -61,5 +61,5 @@ function figuresOf(results, query) {
 /** @param {Results} results */
 function seedsOf({ measurements }) {
   const seeds = new Set(measurements.flatMap(({ seed }) => (seed === undefined ? [] : [seed])));
-  return seeds.size === 0 ? '' : ` with seed ${[...seeds].join(', ')}`;
+  return seeds.size === 0 ? '' : `; seeds: ${[...seeds].join(', ')}`;
 }

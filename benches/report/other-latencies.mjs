@@ -32,9 +32,9 @@ export function otherLatencies(results) {
   ];
   return `## Many users, other latencies
 
-${MANY_CALLERS} callers of \`transact\`, each call for another user. A latency allows as many calls per second as there are callers,
-divided by it; the processor allows what is reached without latency. What is possible is the smaller of both. With a
-spread of ${SPREAD}, the slower item of a transaction takes ${SLOWER_OF_TWO} times the median on average.
+${MANY_CALLERS} callers of \`transact\`, each call for another user. Latency allows as many calls per second as there are
+callers, divided by it. The processor allows what is reached without latency. What is possible is the smaller of the
+two. With a spread of ${SPREAD}, the slower item of a transaction takes ${SLOWER_OF_TWO} times the median on average.
 
 ${table(header, rows)}`;
 }

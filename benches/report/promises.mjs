@@ -70,8 +70,8 @@ export function promises(results) {
   });
   return `## What the promises cost
 
-What this package does beyond a plain transaction, beside as many plain transactions on the same model in the same run, with
-64 callers. CPU time is that of the calling process.
+What goes beyond a plain transaction, beside as many plain transactions on the same model in the same run, with 64
+callers. CPU time is that of the calling process.
 
 ${table(['what', 'instead of', 'users', 'per second', 'CPU, µs', 'WCU'], rows)}`;
 }
