@@ -270,6 +270,10 @@ impl<S: Store> Dispatcher<S> {
             }
             steps += 1;
         }
+        if self.incoming.is_empty() {
+            // The room that a crowd has taken.
+            self.incoming.shrink_to(MAX_STEPS_OF_TURN);
+        }
         steps >= MAX_STEPS_OF_TURN
     }
 

@@ -23,8 +23,8 @@ pub struct PendingWrite<T> {
 /// The calls with the same keys and users.
 #[derive(Debug)]
 pub struct Place {
-    /// By number, which is the order of arrival.
-    callers: BTreeSet<u64>,
+    /// In ascending order, which is that of arrival.
+    callers: Vec<u64>,
     /// `None`: it stands in the queues of its users.
     pub batch: Option<u64>,
     /// What it was made for.
@@ -52,8 +52,8 @@ struct Waiting<T> {
 
 #[derive(Debug)]
 pub struct Calls<T> {
-    /// In the order of arrival.
-    by_number: BTreeMap<u64, Waiting<T>>,
+    /// In boxes: nodes of a tree are half empty, and their content is moved around.
+    by_number: BTreeMap<u64, Box<Waiting<T>>>,
     deadlines: BTreeSet<(Instant, u64)>,
     /// By the number of the first call of each.
     places: HashMap<u64, Place>,
@@ -79,7 +79,7 @@ impl<T> Calls<T> {
         let number = call.number;
         self.newest = self.newest.max(number);
         self.deadlines.insert((call.deadline, number));
-        self.by_number.insert(number, Waiting { call, place: None });
+        self.by_number.insert(number, Box::new(Waiting { call, place: None }));
         self.enter(number)
     }
 
@@ -89,7 +89,7 @@ impl<T> Calls<T> {
         let group = &waiting.call.group;
         let Some(order) = group.keys().find_map(|key| self.by_key.get(key)).copied() else {
             self.by_key.extend(group.keys().map(|key| (key.clone(), number)));
-            let (callers, group) = (BTreeSet::from([number]), Arc::clone(group));
+            let (callers, group) = (vec![number], Arc::clone(group));
             let place = Place { callers, batch: None, group, blocked: Vec::new() };
             self.places.insert(number, place);
             waiting.place = Some(number);
@@ -98,7 +98,8 @@ impl<T> Calls<T> {
         let place = self.places.get_mut(&order).expect("a key leads to a place");
         // Nobody joins it before those who wait until it is gone.
         if place.blocked.is_empty() && place.group.has_names_of(group) {
-            place.callers.insert(number);
+            let position = place.callers.partition_point(|caller| *caller < number);
+            place.callers.insert(position, number);
             waiting.place = Some(order);
             return Arrival::Joined(order);
         }
@@ -172,10 +173,12 @@ impl<T> Calls<T> {
 
     /// Takes out a call; returns it with its place, which stays, even empty.
     pub fn remove(&mut self, number: u64) -> Option<(PendingWrite<T>, Option<u64>)> {
-        let Waiting { call, place } = self.by_number.remove(&number)?;
+        let Waiting { call, place } = *self.by_number.remove(&number)?;
         self.deadlines.remove(&(call.deadline, number));
         if let Some(order) = place {
-            self.place_mut(order).callers.remove(&number);
+            let callers = &mut self.place_mut(order).callers;
+            let position = callers.binary_search(&number).expect("it is one of its callers");
+            callers.remove(position);
         }
         Some((call, place))
     }
