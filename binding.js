@@ -1,5 +1,6 @@
-// Finds the native core: the file that `npm run build` left in the repository, or else the package
-// for this platform, which npm installs as an optional dependency.
+// Finds the native core: the package for this platform, which npm installs as an optional dependency,
+// or else the file that `npm run build` left in the repository. What users have comes first: a look-up
+// that fails takes long.
 //
 // All names are written out, so that bundlers, tracers and `bun build --compile` see them, and
 // within a `try`, so that they pass over those that are not there.
@@ -22,7 +23,7 @@ const PLATFORMS = [
 
 const HERE = platformName();
 
-module.exports = builtHere() ?? installed();
+module.exports = installed() ?? builtHere() ?? refuse();
 
 function platformName() {
   switch (platform) {
@@ -53,16 +54,21 @@ function isMusl() {
 // Where it is named can be anywhere in the file: the program headers say. Only 64-bit executables
 // in little-endian order matter here; the numbers are from the System V ABI, "Program Loading".
 function interpreterOf(file) {
-  const header = readAt(file, 0, 64);
-  const start = Number(header.readBigUInt64LE(32));
-  const entrySize = header.readUInt16LE(54);
-  const count = header.readUInt16LE(56);
+  // Mostly all of it is here.
+  const beginning = readAt(file, 0, 4096);
+  const bytesAt = (position, length) =>
+    position + length <= beginning.length
+      ? beginning.subarray(position, position + length)
+      : readAt(file, position, length);
+  const start = Number(beginning.readBigUInt64LE(32));
+  const entrySize = beginning.readUInt16LE(54);
+  const count = beginning.readUInt16LE(56);
   for (let index = 0; index < count; index += 1) {
-    const entry = readAt(file, start + index * entrySize, 56);
+    const entry = bytesAt(start + index * entrySize, 56);
     const isInterpreter = entry.readUInt32LE(0) === 3;
     if (isInterpreter) {
       const length = Math.min(Number(entry.readBigUInt64LE(32)), 4096);
-      return readAt(file, Number(entry.readBigUInt64LE(8)), length).toString();
+      return bytesAt(Number(entry.readBigUInt64LE(8)), length).toString('latin1');
     }
   }
   return '';
@@ -72,6 +78,34 @@ function readAt(file, position, length) {
   const bytes = Buffer.alloc(length);
   readSync(file, bytes, 0, length, position);
   return bytes;
+}
+
+function installed() {
+  try {
+    switch (HERE) {
+      case 'darwin-arm64':
+        return require('dynamodb-balance-darwin-arm64');
+      case 'darwin-x64':
+        return require('dynamodb-balance-darwin-x64');
+      case 'linux-arm64-gnu':
+        return require('dynamodb-balance-linux-arm64-gnu');
+      case 'linux-arm64-musl':
+        return require('dynamodb-balance-linux-arm64-musl');
+      case 'linux-x64-gnu':
+        return require('dynamodb-balance-linux-x64-gnu');
+      case 'linux-x64-musl':
+        return require('dynamodb-balance-linux-x64-musl');
+      case 'win32-arm64-msvc':
+        return require('dynamodb-balance-win32-arm64-msvc');
+      case 'win32-x64-msvc':
+        return require('dynamodb-balance-win32-x64-msvc');
+    }
+  } catch (error) {
+    if (!isMissing(error)) {
+      throw notLoadable(error);
+    }
+  }
+  return undefined;
 }
 
 function builtHere() {
@@ -102,28 +136,9 @@ function builtHere() {
   return undefined;
 }
 
-function installed() {
-  try {
-    switch (HERE) {
-      case 'darwin-arm64':
-        return require('dynamodb-balance-darwin-arm64');
-      case 'darwin-x64':
-        return require('dynamodb-balance-darwin-x64');
-      case 'linux-arm64-gnu':
-        return require('dynamodb-balance-linux-arm64-gnu');
-      case 'linux-arm64-musl':
-        return require('dynamodb-balance-linux-arm64-musl');
-      case 'linux-x64-gnu':
-        return require('dynamodb-balance-linux-x64-gnu');
-      case 'linux-x64-musl':
-        return require('dynamodb-balance-linux-x64-musl');
-      case 'win32-arm64-msvc':
-        return require('dynamodb-balance-win32-arm64-msvc');
-      case 'win32-x64-msvc':
-        return require('dynamodb-balance-win32-x64-msvc');
-    }
-  } catch (error) {
-    throw isMissing(error) ? notInstalled() : notLoadable(error);
+function refuse() {
+  if (PLATFORMS.includes(HERE)) {
+    throw notInstalled();
   }
   throw unavailable(`there is none for ${HERE}.`, [
     `There is one for ${PLATFORMS.join(', ')}: run it on one of these.`,

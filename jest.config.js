@@ -62,7 +62,14 @@ module.exports = {
       moduleNameMapper: OURS,
     },
   ],
-  collectCoverageFrom: ['index.js', 'client.js', 'testing.js', 'answers.js', 'tracing.js'],
+  collectCoverageFrom: [
+    'index.js',
+    'client.js',
+    'client/*.js',
+    'testing.js',
+    'answers.js',
+    'tracing.js',
+  ],
   // Hundreds of concurrent calls on DynamoDB Local and two cores take their time.
   testTimeout: 120_000,
 };

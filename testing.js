@@ -40,7 +40,7 @@ const MESSAGES = {
 // A call with it is checked like any other, and ends before it leaves.
 const ABORTED = { aborted: true, addEventListener() {}, removeEventListener() {} };
 
-/** Two tables in memory, and what is scripted for the calls of all their clients. */
+// Two tables in memory, and what is scripted for the calls of all their clients.
 class Tables {
   native = new binding.NativeTables();
   outcomes = [];

@@ -22,84 +22,100 @@ const OPERATIONS = {
 // Where a runtime has no channels, nobody can subscribe to one.
 const SILENT = { hasSubscribers: false, publish: () => {} };
 
-const channel = findChannels();
+const REQUESTS = 'dynamodb-balance:request';
 
-// They are kept here: Node forgets a channel that nobody holds, and with it who subscribes later.
-const requests = channel('dynamodb-balance:request');
+// Node before 18.19 forgets a channel that nobody holds, and with it who has subscribed.
+const FORGETS = Number.parseInt(process.versions.node, 10) < 20;
+
+// The function `channel` of diagnostics_channel, once it is needed: loading that takes as long as
+// the rest of this file.
+let find;
 
 class OperationChannel {
   #operation;
   #tables;
-  #start;
-  #end;
-  #asyncStart;
-  #asyncEnd;
-  #error;
+  #events;
 
   constructor(operation, tables) {
-    const part = (event) => channel(`tracing:dynamodb-balance:${operation}:${event}`);
     this.#operation = operation;
     this.#tables = tables;
-    this.#start = part('start');
-    this.#end = part('end');
-    this.#asyncStart = part('asyncStart');
-    this.#asyncEnd = part('asyncEnd');
-    this.#error = part('error');
+  }
+
+  // With the first call of the operation: most programs call few.
+  open() {
+    if (this.#events === undefined) {
+      const event = (name) => channel(`tracing:dynamodb-balance:${this.#operation}:${name}`);
+      this.#events = {
+        start: event('start'),
+        end: event('end'),
+        asyncStart: event('asyncStart'),
+        asyncEnd: event('asyncEnd'),
+        error: event('error'),
+        requests: channel(REQUESTS),
+      };
+    }
+    return this.#events;
   }
 
   // Who wants to know of requests wants to know whose they are.
   get hasSubscribers() {
+    const { start, end, asyncStart, asyncEnd, error, requests } = this.open();
     return (
-      this.#start.hasSubscribers ||
-      this.#end.hasSubscribers ||
-      this.#asyncStart.hasSubscribers ||
-      this.#asyncEnd.hasSubscribers ||
-      this.#error.hasSubscribers ||
+      start.hasSubscribers ||
+      end.hasSubscribers ||
+      asyncStart.hasSubscribers ||
+      asyncEnd.hasSubscribers ||
+      error.hasSubscribers ||
       requests.hasSubscribers
     );
   }
 
   // In the order in which `tracePromise` of Node publishes. `names` are those of the tables.
   async trace(input, names, work) {
-    const tables = this.#tables.map((table) => names[table]);
-    const context = {
-      operation: this.#operation,
-      input,
-      attributes: attributesOf(this.#operation, tables),
-      attempts: 0,
-    };
+    const attributes = attributesOf(
+      this.#operation,
+      this.#tables.map((table) => names[table]),
+    );
+    const context = { operation: this.#operation, input, attributes, attempts: 0 };
+    const { asyncStart, asyncEnd, error: failed } = this.open();
     try {
       const result = await this.#begin(context, () => work(context));
-      context.result = result;
-      context.replayed = result?.replayed === true;
+      note(context, { result, replayed: result?.replayed === true });
       return result;
     } catch (error) {
-      context.error = error;
-      context.replayed = error?.code === 'DUPLICATE_TRANSACTION';
-      context.attributes['error.type'] = error?.code ?? 'Error';
-      this.#error.publish(context);
+      note(context, { error, replayed: error?.code === 'DUPLICATE_TRANSACTION' });
+      note(attributes, { 'error.type': error?.code ?? 'Error' });
+      failed.publish(context);
       throw error;
     } finally {
-      this.#asyncStart.publish(context);
-      this.#asyncEnd.publish(context);
+      asyncStart.publish(context);
+      asyncEnd.publish(context);
     }
   }
 
   // Stores that are bound to the start, those of AsyncLocalStorage, hold while the work is done.
   #begin(context, work) {
+    const { start, end } = this.open();
     const begin = () => {
       try {
         return work();
       } finally {
-        this.#end.publish(context);
+        end.publish(context);
       }
     };
-    if (typeof this.#start.runStores === 'function') {
-      return this.#start.runStores(context, begin);
+    if (typeof start.runStores === 'function') {
+      return start.runStores(context, begin);
     }
-    this.#start.publish(context);
+    start.publish(context);
     return begin();
   }
+}
+
+// Subscribers have the same object. One that has frozen it misses what comes later; the call goes on.
+function note(context, properties) {
+  try {
+    Object.assign(context, properties);
+  } catch {}
 }
 
 // By the names of OpenTelemetry's semantic conventions for databases.
@@ -121,12 +137,15 @@ function tell({ calls, requests: carried }, contexts) {
     const context = contexts.get(number);
     if (context !== undefined) {
       // An operation of several calls waits once, and is answered by the last of them.
-      context.attempts += attempts;
-      context.waited = context.waited ?? waited;
-      context.batchSize = batchSize ?? context.batchSize;
-      Object.assign(context.attributes, attributesOfAnswer(server, requestId));
+      note(context, {
+        attempts: context.attempts + attempts,
+        waited: context.waited ?? waited,
+        batchSize: batchSize ?? context.batchSize,
+      });
+      note(context.attributes, attributesOfAnswer(server, requestId));
     }
   }
+  const requests = channel(REQUESTS);
   if (requests.hasSubscribers) {
     for (const request of carried) {
       requests.publish(toRequest(request, contexts));
@@ -163,6 +182,13 @@ function set(attributes, name, value) {
   }
 }
 
+function channel(name) {
+  if (find === undefined) {
+    find = findChannels();
+  }
+  return find(name);
+}
+
 function findChannels() {
   try {
     // biome-ignore lint/style/useNodejsImportProtocol: Node 14.17 cannot require node:diagnostics_channel.
@@ -175,5 +201,11 @@ function findChannels() {
 const operations = Object.fromEntries(
   Object.entries(OPERATIONS).map(([name, tables]) => [name, new OperationChannel(name, tables)]),
 );
+
+if (FORGETS) {
+  for (const operation of Object.values(operations)) {
+    operation.open();
+  }
+}
 
 module.exports = { operations, tell };

@@ -305,6 +305,28 @@ test('who unsubscribes hears nothing more', async () => {
   });
 });
 
+test.each([
+  ['the trace', (trace: OperationTrace) => Object.freeze(trace)],
+  ['its attributes', (trace: OperationTrace) => Object.freeze(trace.attributes)],
+])('a subscriber that freezes %s keeps no caller from the answer', async (_name, freeze) => {
+  const requests = listenToRequests();
+  for (const operation of ['transact', 'getBalance']) {
+    subscribe(`tracing:dynamodb-balance:${operation}:start`, (trace) =>
+      freeze(trace as OperationTrace),
+    );
+  }
+  await withWire(undefined, async (client) => {
+    const userId = fresh('user');
+
+    await expect(client.transact(credit(userId))).resolves.toBe(undefined);
+    await expect(client.getBalance({ userId })).resolves.toMatchObject({ balance: '101' });
+    await expect(client.transact({ ...credit(userId, 102), type: 'debit' })).rejects.toMatchObject({
+      code: 'INSUFFICIENT_BALANCE',
+    });
+    expect(requests).toHaveLength(3);
+  });
+});
+
 test('attempts are counted where nobody listens to requests', async () => {
   const heard = listenTo('transact');
   await withWire(

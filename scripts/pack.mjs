@@ -1,7 +1,7 @@
 // npm run package: the main package and the packages of the platforms as tarballs, as they are
 // published. With `--all` every platform must have been built; without, those that were.
 //
-// The command line is bundled. What differs from the package.json of the repository is written here: the
+// The client and the command line are bundled. What differs from the package.json of the repository is written here: the
 // packages of the platforms as optional dependencies of exactly this version. In the repository they would make
 // `npm install` look for packages that are not published yet.
 
@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { bundleClient } from './client.mjs';
 import { bundleCommandLine } from './command-line.mjs';
 import { allPlatforms, artifacts, manifest } from './platforms.mjs';
 import { installPackages, root, run, step } from './setup.mjs';
@@ -29,7 +30,8 @@ export const tarballs = join(root, 'target', 'tarballs');
 /** The folders of the platforms' packages: those without an addon are there for their manifests. */
 export const platformFolders = join(root, 'target', 'npm');
 
-const mainFolder = join(root, 'target', 'package');
+/** The files of the main package. */
+export const mainFolder = join(root, 'target', 'package');
 
 /** @param {string} packageName */
 export function tarball(packageName) {
@@ -104,10 +106,12 @@ async function stageMain(platforms) {
   );
   Object.assign(published, repositoryFields());
   writeFileSync(join(mainFolder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
-  const copied = published.files.filter((/** @type {string} */ file) => file !== 'cli');
+  const bundled = ['client.js', 'cli'];
+  const copied = published.files.filter((/** @type {string} */ file) => !bundled.includes(file));
   for (const file of [...copied, 'README.md', 'LICENSE']) {
-    cpSync(join(root, file), join(mainFolder, file), { recursive: true });
+    cpSync(join(root, file), join(mainFolder, file));
   }
+  await bundleClient(mainFolder);
   await bundleCommandLine(join(mainFolder, 'cli'));
 }
 

@@ -48,7 +48,6 @@ test('the main package has the loader, the types, the command line and what a re
     'package/package.json',
     'package/testing.d.ts',
     'package/testing.js',
-    'package/tracing.js',
   ]);
 });
 

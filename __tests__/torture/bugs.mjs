@@ -29,6 +29,7 @@ const COPIED = [
   'build.rs',
   'index.js',
   'client.js',
+  'client',
   'tracing.js',
   'index.d.ts',
   'answers.js',

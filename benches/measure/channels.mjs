@@ -4,8 +4,8 @@
 
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-
 import { root } from '../../scripts/setup.mjs';
+import { installPackage } from '../peers/install.mjs';
 import { median } from '../report/statistics.mjs';
 import { combine } from './figures.mjs';
 import { DURATION, WARM_UP } from './grid.mjs';
@@ -47,6 +47,7 @@ async function measure(manner) {
   }
 }
 
+await installPackage();
 /** @type {Record<Manner, number[]>} */
 const figures = { absent: [], silent: [], heard: [] };
 for (let round = 0; round < Number(values.rounds); round += 1) {

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 
+import { root, run } from '../../scripts/setup.mjs';
 import { peers } from '../peers/index.mjs';
 import { median } from '../report/statistics.mjs';
 import { combine } from './figures.mjs';
@@ -27,10 +28,14 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const other = resolve(positionals[0] ?? '', 'benches/peers/dynamodb-balance.cjs');
+const otherFolder = resolve(positionals[0] ?? '');
+const other = `${otherFolder}/benches/peers/dynamodb-balance.cjs`;
 if (positionals.length !== 1 || !existsSync(other)) {
   process.stderr.write('npm run bench:compare -- FOLDER: a checkout of this project, built\n');
   process.exit(1);
+}
+for (const folder of [otherFolder, root]) {
+  install(folder);
 }
 const builds = { before: other, after: peers.package };
 /** @type {(keyof typeof builds)[]} */
@@ -46,6 +51,19 @@ const cells = grid.filter(
     processes === 1 &&
     measured.includes('package'),
 );
+
+/**
+ * What was built last is what is measured.
+ *
+ * @param {string} folder
+ */
+function install(folder) {
+  const program = `${folder}/benches/peers/install.mjs`;
+  // Before there was one, the repository itself was measured.
+  if (existsSync(program)) {
+    run('node', [program], { cwd: folder, stdio: 'ignore' });
+  }
+}
 
 /**
  * @param {Cell} cell

@@ -1,6 +1,8 @@
-// This package, with nothing set but where to go and as whom.
+// This package, as install.mjs installs it, with nothing set but where to go and as whom.
 
-const { BalanceClient } = require('../..');
+/** @type {typeof import('dynamodb-balance')} */
+// By its folder: within the repository, its name is that of the repository.
+const { BalanceClient } = require(`${__dirname}/../node_modules/dynamodb-balance`);
 
 /**
  * @param {import('./peer.d.ts').PeerOptions} options

@@ -4,6 +4,7 @@
 import { build } from 'esbuild';
 
 import { root } from '../../scripts/setup.mjs';
+import { installPackage } from './install.mjs';
 
 /** Everything that the benchmarks make but do not keep. */
 export const madeFolder = `${root}/benches/target`;
@@ -23,6 +24,7 @@ export async function buildPeers() {
   const source = (/** @type {string} */ name) => `${root}/benches/peers/${name}.mjs`;
   /** @type {import('esbuild').BuildOptions} */
   const shared = { bundle: true, platform: 'node', format: 'cjs', target: 'node20' };
+  await installPackage();
   await Promise.all([
     build({
       ...shared,
