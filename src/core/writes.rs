@@ -151,7 +151,7 @@ impl<T> WriteQueue<T> {
     }
 
     /// Takes in a call.
-    pub fn push(&mut self, call: PendingWrite<T>) {
+    pub fn push(&mut self, call: Box<PendingWrite<T>>) {
         match self.calls.push(call) {
             Arrival::New(order) => self.queue(order),
             Arrival::Joined(order) => {

@@ -46,14 +46,13 @@ pub enum Arrival {
 
 #[derive(Debug)]
 struct Waiting<T> {
-    call: PendingWrite<T>,
+    call: Box<PendingWrite<T>>,
     place: Option<u64>,
 }
 
 #[derive(Debug)]
 pub struct Calls<T> {
-    /// In boxes: nodes of a tree are half empty, and their content is moved around.
-    by_number: BTreeMap<u64, Box<Waiting<T>>>,
+    by_number: BTreeMap<u64, Waiting<T>>,
     deadlines: BTreeSet<(Instant, u64)>,
     /// By the number of the first call of each.
     places: HashMap<u64, Place>,
@@ -75,11 +74,11 @@ impl<T> Default for Calls<T> {
 
 impl<T> Calls<T> {
     /// Takes in a call.
-    pub fn push(&mut self, call: PendingWrite<T>) -> Arrival {
+    pub fn push(&mut self, call: Box<PendingWrite<T>>) -> Arrival {
         let number = call.number;
         self.newest = self.newest.max(number);
         self.deadlines.insert((call.deadline, number));
-        self.by_number.insert(number, Box::new(Waiting { call, place: None }));
+        self.by_number.insert(number, Waiting { call, place: None });
         self.enter(number)
     }
 
@@ -132,7 +131,7 @@ impl<T> Calls<T> {
     /// All calls of a place, in order of arrival.
     pub fn callers(&self, order: u64) -> impl Iterator<Item = &PendingWrite<T>> {
         let numbers = self.places.get(&order).into_iter().flat_map(|place| &place.callers);
-        numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &waiting.call)
+        numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &*waiting.call)
     }
 
     /// Shows the calls of a place, by number, in order of arrival.
@@ -172,8 +171,8 @@ impl<T> Calls<T> {
     }
 
     /// Takes out a call; returns it with its place, which stays, even empty.
-    pub fn remove(&mut self, number: u64) -> Option<(PendingWrite<T>, Option<u64>)> {
-        let Waiting { call, place } = *self.by_number.remove(&number)?;
+    pub fn remove(&mut self, number: u64) -> Option<(Box<PendingWrite<T>>, Option<u64>)> {
+        let Waiting { call, place } = self.by_number.remove(&number)?;
         self.deadlines.remove(&(call.deadline, number));
         if let Some(order) = place {
             let callers = &mut self.place_mut(order).callers;
@@ -184,9 +183,9 @@ impl<T> Calls<T> {
     }
 
     /// Takes out all calls of a place, which are to be answered. The place stays, empty.
-    pub fn remove_all(&mut self, order: u64) -> Vec<PendingWrite<T>> {
+    pub fn remove_all(&mut self, order: u64) -> Vec<Box<PendingWrite<T>>> {
         let callers = std::mem::take(&mut self.place_mut(order).callers);
-        let calls: Vec<PendingWrite<T>> = callers
+        let calls: Vec<Box<PendingWrite<T>>> = callers
             .iter()
             .filter_map(|number| self.by_number.remove(number))
             .map(|waiting| waiting.call)

@@ -103,7 +103,7 @@ impl Scene {
         self.records.insert(name, Arc::clone(&records[0]));
         let deadline = self.now + CALL_TIMEOUT;
         let group = Arc::new(Group::new(records));
-        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+        self.queue.push(Box::new(PendingWrite { number, group, deadline, reply: name }));
     }
 
     fn next(&mut self) -> Option<WriteAttempt> {
@@ -1154,7 +1154,7 @@ impl Scene {
         self.numbers.insert(name, number);
         let group = Arc::new(Group::closing(closing, now));
         let deadline = self.now + CALL_TIMEOUT;
-        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+        self.queue.push(Box::new(PendingWrite { number, group, deadline, reply: name }));
     }
 }
 
