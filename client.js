@@ -5,11 +5,11 @@ const binding = require('./binding.js');
 const { Core } = require('./client/core.js');
 const { BalanceError, invalidOption, isOurs } = require('./client/errors.js');
 const { listingFields, progressFunction, read } = require('./client/input.js');
-const operations = require('./client/operations.js');
+const { operations, pageOfTransactions } = require('./client/operations.js');
 const { environment } = require('./client/options.js');
 const { define, plain } = require('./client/properties.js');
 const { Sweep } = require('./client/sweep.js');
-const { operations: channels } = require('./tracing.js');
+const { channels } = require('./tracing.js');
 
 class BalanceClient {
   #core;
@@ -80,7 +80,7 @@ class BalanceClient {
   async *iterateTransactions(input, options) {
     const fields = read(input, listingFields);
     do {
-      const page = await this.#core.run(operations.pageOfTransactions, { ...fields }, options);
+      const page = await this.#core.run(pageOfTransactions, { ...fields }, options);
       const { transactions, cursor } = plain(page);
       yield* transactions;
       fields.cursor = cursor;

@@ -2,7 +2,7 @@
 // of the answer. `advice` is for whoever meets a defect of this package on the way.
 
 const { toHold, toPage, toTransaction } = require('../answers.js');
-const { operations: channels } = require('../tracing.js');
+const { channels } = require('../tracing.js');
 const { MONEY_MAY_HAVE_MOVED, NOTHING_CHANGED, NOTHING_HAPPENED } = require('./errors.js');
 const { exact, groupFields, holdFields, listingFields, transactionFields } = require('./input.js');
 const { pick } = require('./properties.js');
@@ -164,7 +164,7 @@ const releaseExpiredHold = {
   form: (released) => released,
 };
 
-module.exports = {
+const operations = {
   captureHold,
   createHold,
   createTransaction,
@@ -172,11 +172,10 @@ module.exports = {
   getBalance,
   getCurrentBalance,
   getTransaction,
-  listExpiredHolds,
   listHolds,
   listTransactions,
-  pageOfTransactions,
-  releaseExpiredHold,
   releaseHold,
   transact,
 };
+
+module.exports = { listExpiredHolds, operations, pageOfTransactions, releaseExpiredHold };
