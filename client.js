@@ -27,43 +27,43 @@ class BalanceClient {
   }
 
   getCurrentBalance(input, options) {
-    return this.#core.run(operations.getCurrentBalance, input, options);
+    return BalanceClient.#run(this, operations.getCurrentBalance, input, options);
   }
 
   transact(input, options) {
-    return this.#core.run(operations.transact, input, options);
+    return BalanceClient.#run(this, operations.transact, input, options);
   }
 
   getBalance(input, options) {
-    return this.#core.run(operations.getBalance, input, options);
+    return BalanceClient.#run(this, operations.getBalance, input, options);
   }
 
   getTransaction(input, options) {
-    return this.#core.run(operations.getTransaction, input, options);
+    return BalanceClient.#run(this, operations.getTransaction, input, options);
   }
 
   createTransaction(input, options) {
-    return this.#core.run(operations.createTransaction, input, options);
+    return BalanceClient.#run(this, operations.createTransaction, input, options);
   }
 
   createTransactions(input, options) {
-    return this.#core.run(operations.createTransactions, input, options);
+    return BalanceClient.#run(this, operations.createTransactions, input, options);
   }
 
   createHold(input, options) {
-    return this.#core.run(operations.createHold, input, options);
+    return BalanceClient.#run(this, operations.createHold, input, options);
   }
 
   captureHold(input, options) {
-    return this.#core.run(operations.captureHold, input, options);
+    return BalanceClient.#run(this, operations.captureHold, input, options);
   }
 
   releaseHold(input, options) {
-    return this.#core.run(operations.releaseHold, input, options);
+    return BalanceClient.#run(this, operations.releaseHold, input, options);
   }
 
   listHolds(input, options) {
-    return this.#core.run(operations.listHolds, input, options);
+    return BalanceClient.#run(this, operations.listHolds, input, options);
   }
 
   async releaseExpiredHolds(input, options) {
@@ -74,7 +74,7 @@ class BalanceClient {
   }
 
   listTransactions(input, options) {
-    return this.#core.run(operations.listTransactions, input, options);
+    return BalanceClient.#run(this, operations.listTransactions, input, options);
   }
 
   async *iterateTransactions(input, options) {
@@ -99,6 +99,15 @@ class BalanceClient {
 
   async close() {
     await this.#core.close();
+  }
+
+  // Whatever is wrong is told by the promise, a method without its client included.
+  static #run(client, operation, input, options) {
+    try {
+      return client.#core.run(operation, input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #observe(channel, input, work) {
