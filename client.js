@@ -1,31 +1,15 @@
 // Clients. Values go to the native core as they come; what comes back is plain data, and errors are built
 // here, where the caller's stack and the caller's `Error` class are at hand.
 
-const { toHold, toPage, toTransaction } = require('./answers.js');
 const binding = require('./binding.js');
-const { watch } = require('./client/cancellation.js');
 const { Core } = require('./client/core.js');
-const {
-  BalanceError,
-  MONEY_MAY_HAVE_MOVED,
-  NOTHING_HAPPENED,
-  invalidOption,
-  isOurs,
-  known,
-} = require('./client/errors.js');
-const {
-  exact,
-  groupFields,
-  holdFields,
-  listingFields,
-  progressFunction,
-  read,
-  transactionFields,
-} = require('./client/input.js');
+const { BalanceError, invalidOption, isOurs } = require('./client/errors.js');
+const { listingFields, progressFunction, read } = require('./client/input.js');
+const { operations, pageOfTransactions } = require('./client/operations.js');
 const { environment } = require('./client/options.js');
-const { define, pick, plain } = require('./client/properties.js');
+const { define, plain } = require('./client/properties.js');
 const { Sweep } = require('./client/sweep.js');
-const { operations } = require('./tracing.js');
+const { channels } = require('./tracing.js');
 
 class BalanceClient {
   #core;
@@ -42,260 +26,69 @@ class BalanceClient {
     }
   }
 
-  async getCurrentBalance(input, options) {
-    return await this.#core.observe(operations.getCurrentBalance, input, (operation) =>
-      this.#getCurrentBalance(input, options, operation),
-    );
+  getCurrentBalance(input, options) {
+    return BalanceClient.#run(this, operations.getCurrentBalance, input, options);
   }
 
-  async #getCurrentBalance(input, options, operation) {
-    const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
-    const cancellation = watch(options);
-    try {
-      return await this.#core.call(operation, cancellation, (native, number) =>
-        native.getCurrentBalance(number, userId),
-      );
-    } catch (error) {
-      throw known(error, NOTHING_HAPPENED);
-    }
+  transact(input, options) {
+    return BalanceClient.#run(this, operations.transact, input, options);
   }
 
-  async transact(input, options) {
-    return await this.#core.observe(operations.transact, input, (operation) =>
-      this.#transact(input, options, operation),
-    );
+  getBalance(input, options) {
+    return BalanceClient.#run(this, operations.getBalance, input, options);
   }
 
-  async #transact(input, options, operation) {
-    const { idempotentKey, userId, amount, type } = read(input, (fields) => ({
-      idempotentKey: pick(fields, 'idempotentKey'),
-      userId: pick(fields, 'userId'),
-      amount: pick(fields, 'amount'),
-      type: pick(fields, 'type'),
-    }));
-    const cancellation = watch(options);
-    try {
-      await this.#core.call(operation, cancellation, (native, number) =>
-        native.transact(number, idempotentKey, userId, amount, type),
-      );
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
+  getTransaction(input, options) {
+    return BalanceClient.#run(this, operations.getTransaction, input, options);
   }
 
-  async getBalance(input, options) {
-    return await this.#core.observe(operations.getBalance, input, (operation) =>
-      this.#getBalance(input, options, operation),
-    );
+  createTransaction(input, options) {
+    return BalanceClient.#run(this, operations.createTransaction, input, options);
   }
 
-  async #getBalance(input, options, operation) {
-    const { userId } = read(input, (fields) => ({ userId: pick(fields, 'userId') }));
-    const cancellation = watch(options);
-    try {
-      return await this.#core.call(operation, cancellation, (native, number) =>
-        native.getBalance(number, userId),
-      );
-    } catch (error) {
-      throw known(error, NOTHING_HAPPENED);
-    }
+  createTransactions(input, options) {
+    return BalanceClient.#run(this, operations.createTransactions, input, options);
   }
 
-  async getTransaction(input, options) {
-    return await this.#core.observe(operations.getTransaction, input, (operation) =>
-      this.#getTransaction(input, options, operation),
-    );
+  createHold(input, options) {
+    return BalanceClient.#run(this, operations.createHold, input, options);
   }
 
-  async #getTransaction(input, options, operation) {
-    const { idempotentKey } = read(input, (fields) => ({
-      idempotentKey: pick(fields, 'idempotentKey'),
-    }));
-    const cancellation = watch(options);
-    try {
-      const { transactions } = await this.#core.call(operation, cancellation, (native, number) =>
-        native.getTransaction(number, idempotentKey),
-      );
-      return transactions.map(toTransaction)[0];
-    } catch (error) {
-      throw known(error, NOTHING_HAPPENED);
-    }
+  captureHold(input, options) {
+    return BalanceClient.#run(this, operations.captureHold, input, options);
   }
 
-  async createTransaction(input, options) {
-    return await this.#core.observe(operations.createTransaction, input, (operation) =>
-      this.#createTransaction(input, options, operation),
-    );
+  releaseHold(input, options) {
+    return BalanceClient.#run(this, operations.releaseHold, input, options);
   }
 
-  async #createTransaction(input, options, operation) {
-    const fields = read(input, transactionFields);
-    const cancellation = watch(options);
-    try {
-      const { transactions, replayed } = await this.#core.call(
-        operation,
-        cancellation,
-        (native, number) => native.createTransaction(number, fields),
-      );
-      return { transaction: transactions.map(toTransaction)[0], replayed };
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
-  }
-
-  async createTransactions(input, options) {
-    return await this.#core.observe(operations.createTransactions, input, (operation) =>
-      this.#createTransactions(input, options, operation),
-    );
-  }
-
-  async #createTransactions(input, options, operation) {
-    const { count, list } = read(input, groupFields);
-    const cancellation = watch(options);
-    try {
-      const { transactions, replayed } = await this.#core.call(
-        operation,
-        cancellation,
-        (native, number) => native.createTransactions(number, count, list),
-      );
-      return { transactions: transactions.map(toTransaction), replayed };
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
-  }
-
-  async createHold(input, options) {
-    return await this.#core.observe(operations.createHold, input, (operation) =>
-      this.#createHold(input, options, operation),
-    );
-  }
-
-  async #createHold(input, options, operation) {
-    const { fields, expiresAt } = read(input, holdFields);
-    const cancellation = watch(options);
-    try {
-      return toHold(
-        await this.#core.call(operation, cancellation, (native, number) =>
-          native.createHold(number, fields, expiresAt),
-        ),
-      );
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
-  }
-
-  async captureHold(input, options) {
-    return await this.#core.observe(operations.captureHold, input, (operation) =>
-      this.#captureHold(input, options, operation),
-    );
-  }
-
-  async #captureHold(input, options, operation) {
-    const { idempotentKey, hold, amount } = read(input, (fields) => ({
-      idempotentKey: pick(fields, 'idempotentKey'),
-      hold: pick(fields, 'hold'),
-      amount: exact(pick(fields, 'amount')),
-    }));
-    const cancellation = watch(options);
-    try {
-      return toHold(
-        await this.#core.call(operation, cancellation, (native, number) =>
-          native.captureHold(number, idempotentKey, hold, amount),
-        ),
-      );
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
-  }
-
-  async releaseHold(input, options) {
-    return await this.#core.observe(operations.releaseHold, input, (operation) =>
-      this.#releaseHold(input, options, operation),
-    );
-  }
-
-  async #releaseHold(input, options, operation) {
-    const { idempotentKey, hold } = read(input, (fields) => ({
-      idempotentKey: pick(fields, 'idempotentKey'),
-      hold: pick(fields, 'hold'),
-    }));
-    const cancellation = watch(options);
-    try {
-      return toHold(
-        await this.#core.call(operation, cancellation, (native, number) =>
-          native.releaseHold(number, idempotentKey, hold),
-        ),
-      );
-    } catch (error) {
-      throw known(error, MONEY_MAY_HAVE_MOVED);
-    }
-  }
-
-  async listHolds(input, options) {
-    return await this.#core.observe(operations.listHolds, input, (operation) =>
-      this.#listHolds(input, options, operation),
-    );
-  }
-
-  async #listHolds(input, options, operation) {
-    const { userId, limit, cursor } = read(input, (fields) => ({
-      userId: pick(fields, 'userId'),
-      limit: pick(fields, 'limit'),
-      cursor: pick(fields, 'cursor'),
-    }));
-    const { transactions: holds, ...rest } = toPage(
-      await this.#core.page(operation, options, (native, number) =>
-        native.listHolds(number, userId, limit, cursor),
-      ),
-    );
-    return { holds, ...rest };
+  listHolds(input, options) {
+    return BalanceClient.#run(this, operations.listHolds, input, options);
   }
 
   async releaseExpiredHolds(input, options) {
-    return await this.#core.observe(operations.releaseExpiredHolds, input, (operation) =>
-      this.#releaseExpiredHolds(input, options, operation),
-    );
+    return await this.#observe(channels.releaseExpiredHolds, input, async (context) => {
+      const onProgress = read(input, progressFunction);
+      return await new Sweep(this.#core, context, options, onProgress).run();
+    });
   }
 
-  async #releaseExpiredHolds(input, options, operation) {
-    const onProgress = read(input, progressFunction);
-    return await new Sweep(this.#core, operation, options, onProgress).run();
-  }
-
-  async listTransactions(input, options) {
-    return await this.#core.observe(operations.listTransactions, input, (operation) =>
-      this.#listTransactions(input, options, operation),
-    );
-  }
-
-  async #listTransactions(input, options, operation) {
-    return await this.#list(read(input, listingFields), options, operation);
+  listTransactions(input, options) {
+    return BalanceClient.#run(this, operations.listTransactions, input, options);
   }
 
   async *iterateTransactions(input, options) {
-    const listing = read(input, listingFields);
+    const fields = read(input, listingFields);
     do {
-      const page = await this.#core.observe(
-        operations.listTransactions,
-        { ...listing },
-        (operation) => this.#list(listing, options, operation),
-      );
+      const page = await this.#core.run(pageOfTransactions, { ...fields }, options);
       const { transactions, cursor } = plain(page);
       yield* transactions;
-      listing.cursor = cursor;
-    } while (listing.cursor !== undefined);
-  }
-
-  async #list(listing, options, operation) {
-    return toPage(
-      await this.#core.page(operation, options, (native, number) =>
-        native.listTransactions(number, listing),
-      ),
-    );
+      fields.cursor = cursor;
+    } while (fields.cursor !== undefined);
   }
 
   async createTables(options) {
-    return await this.#core.observe(operations.createTables, options, () =>
+    return await this.#observe(channels.createTables, options, () =>
       this.#core.createTables(options),
     );
   }
@@ -306,6 +99,19 @@ class BalanceClient {
 
   async close() {
     await this.#core.close();
+  }
+
+  // Whatever is wrong is told by the promise, a method without its client included.
+  static #run(client, operation, input, options) {
+    try {
+      return client.#core.run(operation, input, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #observe(channel, input, work) {
+    return channel.hasSubscribers ? this.#core.trace(channel, input, work) : work();
   }
 }
 

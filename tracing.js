@@ -198,14 +198,14 @@ function findChannels() {
   }
 }
 
-const operations = Object.fromEntries(
+const channels = Object.fromEntries(
   Object.entries(OPERATIONS).map(([name, tables]) => [name, new OperationChannel(name, tables)]),
 );
 
 if (FORGETS) {
-  for (const operation of Object.values(operations)) {
+  for (const operation of Object.values(channels)) {
     operation.open();
   }
 }
 
-module.exports = { operations, tell };
+module.exports = { channels, tell };

@@ -22,6 +22,9 @@ const transfers: Load = { ...hot, operation: 'transfer' };
 const sales: Load = { ...hot, operation: 'sale' };
 const holds: Load = { ...hot, operation: 'reserve' };
 
+const crowd: Load = { ...hot, users: 'many', callers: 512 };
+const inFleet: Load = { ...hot, callers: 1 };
+
 const GOALS = [
   'First balance over HTTPS in a fresh process, against SDK v3 bundled',
   '`require` alone',
@@ -29,13 +32,22 @@ const GOALS = [
   'CPU per `getCurrentBalance`, 64 callers, against one hand-signed request per call',
   'CPU per `getCurrentBalance`, 1 caller, against SDK v3',
   'CPU per `transact`, 64 callers, many users, against SDK v3',
+  'CPU per `transact`, 64 callers, many users, against one hand-signed request per call',
   'Hot account, 64 callers, 5 ms model: committed per second, against SDK v3 with retries',
   "Hot account, 2,000 callers: share of the model's physical limit (99 per round trip and process)",
   'Hot account, 64 callers each: committed per second by four processes, against one alone',
   '64 callers, 2,000 users paying one merchant, 5 ms model: transfers per second, against SDK v3 with retries',
   '64 callers, sales of three parties on one platform, 5 ms model: sales per second, against SDK v3 with retries',
   '64 callers, holds on one account, 5 ms model: holds per second, against SDK v3 with retries',
+  'Many users, 512 callers of `transact`, model with 20 ms: share of what latency or the processor allows',
+  'Many users, 512 callers of `transact`, 5 ms model: share of what latency or the processor allows',
+  'Many users, 512 callers of `transact`, model with spread: share of what latency or the processor allows',
+  'Many users, 512 callers of `transact`, model with 20 ms: p50',
+  'One account, 32 processes with one call at a time, 160 calls due per second: p99',
+  'One account, 32 processes with one call at a time, 160 calls due per second: attempts per commit (no more than SDK v3, or than the 4.3 before this was a goal)',
+  'One account, 32 processes that call again at once: calls of the slowest process, against the median',
   'Memory above bare Node, 64 callers, against SDK v3 (the worse of reads and transactions)',
+  'Memory of a call that waits, 60,000 calls (the worse of reads and transactions)',
   'WCU per transaction on a hot account, 64 callers',
 ];
 
@@ -60,9 +72,18 @@ function measured(
   };
 }
 
-function counted(writeUnits: number): Pick<Measurement, 'counted'> {
-  const nothing = { requests: 0, committed: 0, conflicts: 0, throttled: 0, itemsRead: 0 };
-  return { counted: { ...nothing, records: 100, writeUnits, readUnits: 0 } };
+function counted(writeUnits: number, attempts = 100): Pick<Measurement, 'counted'> {
+  const nothing = { requests: 0, conflicts: 0, throttled: 0, itemsRead: 0, readUnits: 0 };
+  return { counted: { ...nothing, attempts, committed: 100, records: 100, writeUnits } };
+}
+
+/** Many processes with one call at a time each: calls that become due, and callers that call again. */
+function fleetOf(peer: Measurement['peer'], attempts: number, fewest: number): Measurement[] {
+  const load = { processes: 32, callsOfProcesses: [60, fewest, 61], ...counted(400, attempts) };
+  return [
+    measured(inFleet, peer, { ...load, arrivals: 160, seed: 1, p99: 125 }),
+    measured(inFleet, peer, { ...load, p99: 1000 }),
+  ];
 }
 
 function starts(peer: StartUp['peer'], times: [number, number][]): StartUp[] {
@@ -107,6 +128,7 @@ function justReached(): Results {
       measured({ ...reads, callers: 1 }, 'sdk', { cpuMicroseconds: 5000 }),
       measured(transactions, 'package', { cpuMicroseconds: 1000, memory: 70e6 }),
       measured(transactions, 'sdk', { cpuMicroseconds: 8000, memory: 110e6 }),
+      measured(transactions, 'floor', { cpuMicroseconds: 1000 / 1.3 }),
       measured(hot, 'package', { calls: 9000, ...counted(210) }),
       measured(hot, 'sdk', { calls: 90, ...counted(400) }),
       measured({ ...hot, callers: 2000 }, 'package', { calls: 15_840 }),
@@ -117,7 +139,18 @@ function justReached(): Results {
       measured(sales, 'sdk', { calls: 100, ...counted(400) }),
       measured(holds, 'package', { calls: 3000, ...counted(210) }),
       measured(holds, 'sdk', { calls: 100, ...counted(400) }),
-      measured({ ...hot, users: 'many' }, 'package'),
+      measured({ ...hot, users: 'many' }, 'package', counted(400)),
+      // Without latency, three quarters of it elsewhere, and with 20 ms what that allows.
+      measured({ ...crowd, server: 'model without latency' }, 'package', { calls: 20_000 }),
+      measured(crowd, 'package', { calls: 15_000 }),
+      measured({ ...crowd, server: 'model with spread' }, 'package', { calls: 15_000 }),
+      measured({ ...crowd, server: 'model with 20 ms' }, 'package', { calls: 15_000, p50: 39.9 }),
+      ...fleetOf('package', 500, 40),
+      ...fleetOf('sdk', 500, 10),
+    ],
+    waiting: [
+      { operation: 'read', round: 1, bytesPerCall: 900 },
+      { operation: 'transact', round: 1, bytesPerCall: 1500 },
     ],
   };
 }
@@ -149,13 +182,22 @@ test('a goal that is just reached is met', () => {
     ['1 × the floor', 'met'],
     ['5 ×', 'met'],
     ['8 ×', 'met'],
+    ['1.3 × the floor', 'met'],
     ['100 ×', 'met'],
     ['80 %', 'met'],
     ['1 ×', 'met'],
     ['10 ×', 'met'],
     ['15 ×', 'met'],
     ['30 ×', 'met'],
+    ['75 %', 'met'],
+    ['75 %', 'met'],
+    ['75 %', 'met'],
+    ['39.9 ms', 'met'],
+    ['125 ms', 'met'],
+    ['5', 'met'],
+    ['1 : 1.5', 'met'],
     ['33.3 %', 'met'],
+    ['1.5 KB', 'met'],
     ['2.1', 'met'],
   ]);
 });
@@ -171,6 +213,39 @@ test('what the index for the history costs is told if it was measured', () => {
   );
 });
 
+test('what latency allows counts where the processor allows more', () => {
+  const results = justReached();
+  for (const measurement of results.measurements) {
+    if (measurement.server === 'model without latency') {
+      measurement.calls = 100_000;
+    }
+  }
+  const page = written('benchmarks.md', results);
+
+  // Of 512 callers divided by 20 ms.
+  expect(page).toContain('| model with 20 ms | 25,600 | 15,000 | 58.6 % | 39.9 / 9 |');
+});
+
+test('a fleet is told apart by how it calls', () => {
+  const fleet = written('benchmarks.md', justReached()).split('## A fleet')[1] ?? '';
+
+  expect(fleet).toContain('| 160 due per second | this package | 100 | 5 / 125 | 5 |  |');
+  expect(fleet).toContain('| again at once | this package | 100 | 5 / 1,000 | 5 | 1 : 1.5 |');
+  expect(fleet).toContain('| again at once | SDK v3 | 100 | 5 / 1,000 | 5 | 1 : 6 |');
+});
+
+test('what is promised stands beside as many plain transactions', () => {
+  const results = justReached();
+  results.measurements.push(measured({ ...hot, operation: 'settle' }, 'package', counted(205)));
+  const promises = written('benchmarks.md', results).split('## What the promises cost')[1] ?? '';
+
+  expect(promises).toContain(
+    '| a transfer | two of `transact` | one | 1,000 instead of 4,500 | 100 instead of 22.2 | 4.2 instead of 4.2 |',
+  );
+  // The hold twice, and the rest that is given back.
+  expect(promises).toMatch(/\| a hold, half of it captured .*\| 6\.15 instead of 4\.2 \|/);
+});
+
 test('a goal that is just missed is not met', () => {
   const results = justReached();
   for (const start of results.startUp) {
@@ -184,15 +259,21 @@ test('a goal that is just missed is not met', () => {
       measurement.cpuMicroseconds *= 1.01;
       measurement.memory = Number(measurement.memory) + 1e6;
       measurement.calls -= measurement.processes;
-      Object.assign(measurement, counted(211));
+      measurement.p50 += 0.1;
+      measurement.p99 += 0.1;
+      const callsOfProcesses = measurement.callsOfProcesses?.map((calls) => calls - 1);
+      Object.assign(measurement, { ...counted(211, 501), callsOfProcesses });
     }
+  }
+  for (const waiting of results.waiting) {
+    waiting.bytesPerCall += 1;
   }
   const verdicts = [...goalsOf(results).values()].map(([, , verdict]) => verdict);
   expect(verdicts).toEqual(GOALS.map(() => '**not met**'));
 });
 
 test('a goal that was not measured is not met', () => {
-  const goals = goalsOf({ ...justReached(), measurements: [] });
+  const goals = goalsOf({ ...justReached(), measurements: [], waiting: [] });
   expect(goals.get('WCU per transaction on a hot account, 64 callers')).toEqual([
     '2.1',
     'not measured',

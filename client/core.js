@@ -5,6 +5,7 @@ const { Calls } = require('./calls.js');
 const { watch } = require('./cancellation.js');
 const { CredentialsOption } = require('./credentials.js');
 const { BalanceError, clientClosed, isFailure, known } = require('./errors.js');
+const { read } = require('./input.js');
 const { plainOptions, tablesOptions } = require('./options.js');
 const { pick, plain } = require('./properties.js');
 
@@ -29,36 +30,46 @@ class Core {
     );
   }
 
+  // What nobody has subscribed to costs a look at that.
+  run(operation, input, options) {
+    return operation.channel.hasSubscribers
+      ? this.trace(operation.channel, input, (context) =>
+          this.carryOut(operation, input, options, context),
+        )
+      : this.carryOut(operation, input, options);
+  }
+
   // Awaits here, in a method that the caller awaits: an error that is made afterwards has a stack
-  // that leads to the caller.
-  async call(operation, cancellation, begin, cancel = cancelCall) {
-    if (this.#isInLambda) {
-      this.#passTrace();
-    }
-    const submit = operation === undefined ? begin : this.#observed(operation, begin);
-    if (cancellation === undefined) {
-      return this.#settle(await this.#calls.begin(this.#native, submit, this.#flush));
-    }
-    const submitWatched = (native, number) => {
-      const failure = submit(native, number);
-      cancellation.start(() => cancel(native, number));
-      return failure;
-    };
-    const outcome = this.#calls.begin(this.#native, submitWatched, this.#flush);
+  // that leads to the caller. It is the only one, because thousands may wait.
+  async carryOut(operation, input, options, context) {
+    const { advice, cancel, form } = operation;
+    let cancellation;
     try {
-      return this.#settle(await outcome, cancellation);
+      const begin = read(input, operation.read);
+      cancellation = watch(options);
+      const outcome = await this.#begin(begin, cancel, cancellation, context);
+      return form(this.#settle(outcome, cancellation));
+    } catch (error) {
+      throw known(error, advice);
     } finally {
-      cancellation.stop();
+      cancellation?.stop();
     }
   }
 
-  async page(operation, options, begin) {
-    const cancellation = watch(options);
-    try {
-      return await this.call(operation, cancellation, begin, cancelListing);
-    } catch (error) {
-      throw known(error, 'Nothing was changed.');
+  #begin(begin, cancel, cancellation, context) {
+    if (this.#isInLambda) {
+      this.#passTrace();
     }
+    const observed = context === undefined ? begin : this.#observed(context, begin);
+    if (cancellation === undefined) {
+      return this.#calls.begin(this.#native, observed, this.#flush);
+    }
+    const watched = (native, number) => {
+      const failure = observed(native, number);
+      cancellation.start(() => cancel(native, number));
+      return failure;
+    };
+    return this.#calls.begin(this.#native, watched, this.#flush);
   }
 
   async createTables(options) {
@@ -79,12 +90,8 @@ class Core {
     }
   }
 
-  // What nobody has subscribed to costs a look at that.
-  observe(channel, input, work) {
-    if (!channel.hasSubscribers) {
-      return work();
-    }
-    return channel.trace(input, this.#native.tables(), work);
+  async trace(channel, input, work) {
+    return await channel.trace(input, this.#native.tables(), work);
   }
 
   statistics() {
@@ -107,14 +114,14 @@ class Core {
   }
 
   // The native core notes down what becomes of a call from before it is made.
-  #observed(operation, begin) {
+  #observed(context, begin) {
     return (native, number) => {
       native.observe(number);
       const failure = begin(native, number);
       if (isFailure(failure)) {
         native.disregard(number);
       } else {
-        this.#calls.observe(number, operation);
+        this.#calls.observe(number, context);
       }
       return failure;
     };
@@ -163,14 +170,6 @@ class Core {
     }
     return Object.assign(new Error(cause.message), { name: cause.name });
   }
-}
-
-function cancelCall(native, number) {
-  native.cancel(number);
-}
-
-function cancelListing(native, number) {
-  native.cancelListing(number);
 }
 
 module.exports = { Core };

@@ -5,6 +5,7 @@ const { define, pick } = require('./properties.js');
 const { hasOwnProperty: isOwn } = Object.prototype;
 
 const NOTHING_HAPPENED = 'Nothing happened.';
+const NOTHING_CHANGED = 'Nothing was changed.';
 const MONEY_MAY_HAVE_MOVED = 'Money may have moved: call again with the same idempotentKey.';
 
 // Errors that this package made. `instanceof` will not do: it throws on a revoked proxy.
@@ -81,6 +82,7 @@ function known(error, advice) {
 module.exports = {
   BalanceError,
   MONEY_MAY_HAVE_MOVED,
+  NOTHING_CHANGED,
   NOTHING_HAPPENED,
   clientClosed,
   invalidInput,

@@ -1,7 +1,6 @@
 // Releases the holds that have expired, page by page.
 
-const { watch } = require('./cancellation.js');
-const { MONEY_MAY_HAVE_MOVED, known } = require('./errors.js');
+const { listExpiredHolds, releaseExpiredHold } = require('./operations.js');
 const { plain } = require('./properties.js');
 
 // How many expired holds a sweep releases at once: nearly as fast as all of a page (on DynamoDB Local, with and without
@@ -12,15 +11,15 @@ const CLOSED_BY_OTHERS = ['HOLD_CAPTURED', 'HOLD_RELEASED', 'HOLD_NOT_FOUND'];
 
 class Sweep {
   #core;
-  #operation;
+  #context;
   #options;
   #onProgress;
   #released = 0;
   #failures = [];
 
-  constructor(core, operation, options, onProgress) {
+  constructor(core, context, options, onProgress) {
     this.#core = core;
-    this.#operation = operation;
+    this.#context = context;
     this.#options = options;
     this.#onProgress = onProgress;
   }
@@ -29,9 +28,7 @@ class Sweep {
     let after;
     do {
       const page = plain(
-        await this.#core.page(this.#operation, this.#options, (native, number) =>
-          native.listExpiredHolds(number, after),
-        ),
+        await this.#core.carryOut(listExpiredHolds, { after }, this.#options, this.#context),
       );
       await this.#releaseAll(page.holds);
       after = page.next;
@@ -59,15 +56,17 @@ class Sweep {
 
   // Whoever else has captured or released it was faster, which is fine.
   async #release(hold) {
-    const cancellation = watch(this.#options);
     try {
-      const { replayed } = await this.#core.call(this.#operation, cancellation, (native, number) =>
-        native.releaseExpiredHold(number, hold),
+      const { replayed } = await this.#core.carryOut(
+        releaseExpiredHold,
+        { hold },
+        this.#options,
+        this.#context,
       );
       this.#released += replayed ? 0 : 1;
     } catch (error) {
       if (!CLOSED_BY_OTHERS.includes(error?.code)) {
-        this.#failures.push({ hold, error: known(error, MONEY_MAY_HAVE_MOVED) });
+        this.#failures.push({ hold, error });
       }
     }
   }

@@ -29,7 +29,7 @@ const { draw, format, keep } = await import('../benches/report/draw.mjs');
 step('Building the peers');
 await buildPeers();
 
-step('Measuring (about seven minutes; other work on this machine spoils the numbers)');
+step('Measuring (about a quarter of an hour; other work on this machine spoils the numbers)');
 const results = await runAll({ rounds });
 
 step('Writing the report');

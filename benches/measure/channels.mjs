@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { root } from '../../scripts/setup.mjs';
 import { installPackage } from '../peers/install.mjs';
 import { median } from '../report/statistics.mjs';
+import { combine } from './figures.mjs';
 import { DURATION, WARM_UP } from './grid.mjs';
 import { drive, startServer } from './processes.mjs';
 
@@ -39,10 +40,7 @@ async function measure(manner) {
     environment: { CHANNELS: manner },
   };
   try {
-    const [figures] = await drive([load], async () => undefined);
-    if (figures === undefined || figures.failures.length > 0) {
-      throw new Error(`${manner}: ${figures?.failures[0]}`);
-    }
+    const figures = combine(manner, await drive([load], async () => undefined));
     return figures.cpuMicroseconds / figures.calls;
   } finally {
     service.stop();

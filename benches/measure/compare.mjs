@@ -10,8 +10,9 @@ import { parseArgs } from 'node:util';
 import { root, run } from '../../scripts/setup.mjs';
 import { peers } from '../peers/index.mjs';
 import { median } from '../report/statistics.mjs';
-import { DURATION, grid, LATENCY, STARTS, WARM_UP } from './grid.mjs';
-import { drive, measureStartUp, startServer } from './processes.mjs';
+import { combine } from './figures.mjs';
+import { DURATION, grid, MODELS, STARTS, WARM_UP } from './grid.mjs';
+import { drive, measureStartUp, startModel, startServer } from './processes.mjs';
 
 /** @typedef {import('./grid.mjs').Cell} Cell */
 /** @typedef {import('./driver.cjs').Load} Load */
@@ -45,7 +46,7 @@ const FIRST_AFTER = ['after', 'before'];
 /** The loads of one process that both builds know, at the servers that need no certificate. */
 const cells = grid.filter(
   ({ server, operation, processes, peers: measured }) =>
-    (server === 'stand-in' || server === 'model') &&
+    (server === 'stand-in' || server in MODELS) &&
     (operation === 'read' || operation === 'transact') &&
     processes === 1 &&
     measured.includes('package'),
@@ -69,21 +70,18 @@ function install(folder) {
  * @param {string} peer
  * @returns {Promise<Figures>}
  */
-async function measure({ server, operation, users, callers }, peer) {
-  const service = await startServer(
-    server === 'model' ? 'model' : 'stand-in',
-    server === 'model' ? [String(LATENCY), '0'] : [],
-  );
+async function measure(cell, peer) {
+  const { server, operation, users, callers, warmUp = WARM_UP, duration = DURATION } = cell;
+  const service = await (server in MODELS
+    ? startModel(MODELS[/** @type {keyof typeof MODELS} */ (server)])
+    : startServer('stand-in', []));
   /** @type {Load} */
   const load = {
     ...{ peer, operation, users, callers, endpoint: `http://${service.address}` },
-    ...{ warmUp: WARM_UP, duration: DURATION, environment: {} },
+    ...{ warmUp, duration, environment: {} },
   };
   try {
-    const [figures] = await drive([load], async () => undefined);
-    if (figures === undefined || figures.failures.length > 0) {
-      throw new Error(`${peer}: ${figures?.failures[0]}`);
-    }
+    const figures = combine(peer, await drive([load], async () => undefined));
     const { calls, seconds, cpuMicroseconds, p99 } = figures;
     return { throughput: calls / seconds, 'CPU per call': cpuMicroseconds / calls, p99 };
   } finally {

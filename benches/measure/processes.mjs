@@ -100,6 +100,15 @@ export async function startServer(name, serverArguments) {
 }
 
 /**
+ * @param {{ latency: number, spread: number, history: boolean }} model
+ * @returns {Promise<Server>}
+ */
+export async function startModel({ latency, spread, history }) {
+  const index = history ? ['history'] : [];
+  return await startServer('model', [String(latency), String(spread), ...index]);
+}
+
+/**
  * Runs loads side by side, each in a process of its own, from the same moment on.
  *
  * @param {Load[]} loads
@@ -209,11 +218,13 @@ export async function runForJson(command, programArguments, environment = {}) {
 /**
  * The floor, which brings its own driver.
  *
- * @param {{ address: string, callers: number, duration: number }} load
- * @returns {Promise<Omit<Figures, 'memory' | 'failures'>>}
+ * @param {{ address: string, operation: string, callers: number, duration: number }} load
+ * @returns {Promise<{ calls: number, seconds: number, cpuMicroseconds: number, p50: number,
+ *   p99: number }>}
  */
-export async function measureFloor({ address, callers, duration }) {
-  return await runForJson(`${built}/floor`, [address, String(callers), String(duration)]);
+export async function measureFloor({ address, operation, callers, duration }) {
+  const floorArguments = [address, operation, String(callers), String(duration)];
+  return await runForJson(`${built}/floor`, floorArguments);
 }
 
 /**
@@ -225,4 +236,18 @@ export async function measureFloor({ address, callers, duration }) {
 export async function measureStartUp(file, endpoint, environment) {
   const program = `${root}/benches/measure/start-up.cjs`;
   return await runForJson(process.execPath, [program, file, endpoint], environment);
+}
+
+/**
+ * @param {object} waiting
+ * @param {string} waiting.peer its file
+ * @param {string} waiting.endpoint that never answers
+ * @param {string} waiting.operation
+ * @param {string} waiting.users
+ * @param {number} waiting.calls
+ * @returns {Promise<{ bytesPerCall: number }>}
+ */
+export async function measureWaiting(waiting) {
+  const program = `${root}/benches/measure/waiting.cjs`;
+  return await runForJson(process.execPath, ['--expose-gc', program, JSON.stringify(waiting)]);
 }

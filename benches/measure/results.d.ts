@@ -19,6 +19,7 @@ export interface Results {
   sizes: { package: number; sdk: number; bundle: number };
   startUp: StartUp[];
   measurements: Measurement[];
+  waiting: Waiting[];
 }
 
 /** One fresh process; times in milliseconds. */
@@ -30,7 +31,7 @@ export interface StartUp {
 }
 
 /** One load on one peer in one round. */
-export interface Measurement extends Omit<Cell, 'peers'> {
+export interface Measurement extends Omit<Cell, 'peers' | 'warmUp' | 'duration'> {
   peer: Cell['peers'][number];
   round: number;
   calls: number;
@@ -41,13 +42,27 @@ export interface Measurement extends Omit<Cell, 'peers'> {
   p99: number;
   /** Resident, in bytes. */
   memory?: number;
+  /** If there is more than one. */
+  callsOfProcesses?: number[];
+  /** Of what is drawn: when calls are due. */
+  seed?: number;
   /** What the model counted while the load ran. */
   counted?: Counted;
   audit?: Audit;
 }
 
+/** Calls of this package that are not answered, of many users. */
+export interface Waiting {
+  operation: 'read' | 'transact';
+  round: number;
+  /** Resident memory. */
+  bytesPerCall: number;
+}
+
 export interface Counted {
   requests: number;
+  /** Transactions that arrived, whatever became of them. */
+  attempts: number;
   committed: number;
   records: number;
   conflicts: number;

@@ -4,7 +4,8 @@ import { parse, View } from 'vega';
 import { compile } from 'vega-lite';
 
 import { CALLERS, CROWD, LATENCY } from '../measure/grid.mjs';
-import { advantages, physicalLimit, spellNumber } from './goals.mjs';
+import { advantages, physicalLimit } from './comparisons.mjs';
+import { spellNumber } from './markdown.mjs';
 import { names, peerOrder } from './names.mjs';
 import { find, findStart } from './statistics.mjs';
 

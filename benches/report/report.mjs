@@ -1,24 +1,35 @@
 // The report in Markdown. Every number in it comes from the results of one run.
 
-import { CALLERS, CROWD, DURATION, LATENCY, SPREAD, WARM_UP } from '../measure/grid.mjs';
-import { judge, spellNumber } from './goals.mjs';
-import { names, peerOrder } from './names.mjs';
-import { find, findStart } from './statistics.mjs';
+import {
+  CALLERS,
+  CROWD,
+  DURATION,
+  FLEET_TIMES,
+  LATENCY,
+  LONG_WARM_UP,
+  MANY_CALLERS,
+  SPREAD,
+  WAITING,
+  WARM_UP,
+} from '../measure/grid.mjs';
+import { fleet } from './fleet.mjs';
+import { judge } from './goals.mjs';
+import { loads, tableOf } from './loads.mjs';
+import {
+  image,
+  megabytes,
+  spell,
+  spellCallers,
+  spellLatency,
+  spellNumber,
+  table,
+} from './markdown.mjs';
+import { names } from './names.mjs';
+import { otherLatencies } from './other-latencies.mjs';
+import { promises } from './promises.mjs';
+import { find, findStart, findWaiting } from './statistics.mjs';
 
 /** @typedef {import('../measure/results.d.ts').Results} Results */
-/** @typedef {import('../measure/results.d.ts').Measurement} Measurement */
-/** @typedef {import('./statistics.mjs').Query} Query */
-/** @typedef {import('./statistics.mjs').FigureName} FigureName */
-
-const CALLS = {
-  read: '`getCurrentBalance`',
-  transact: '`transact`',
-  transfer: '`createTransactions`: a transfer',
-  sale: '`createTransactions`: a sale of three parties',
-  reserve: '`createHold`',
-  settle: '`createHold` and `captureHold` of half of it',
-};
-const USERS = { many: 'many', hot: 'one' };
 
 /**
  * @param {Results} results
@@ -30,9 +41,12 @@ export function writeReport(results) {
     startUp(results),
     cpu(results),
     hotAccount(results),
+    fleet(results),
     latency(results),
+    otherLatencies(results),
     throughput(results),
     capacity(results),
+    promises(results),
     memory(results),
     sizes(results),
     dynamoDbLocal(results),
@@ -71,7 +85,8 @@ another machine gives other numbers.
   **${names.bundle}** is the same code as one minified file, made by esbuild.
 - **${names.threeRoundTrips}**: the old algorithm on the same SDK. It reads the record, reads the balance and
   writes both. It loses money when two calls run at the same time, and is listed only to compare costs.
-- **${names.floor}**: a single-threaded Rust program that sends one hand-signed request per call with hyper.
+- **${names.floor}**: a single-threaded Rust program that sends one hand-signed request per call with hyper,
+  of the same content as this package's for a single call.
 - **${names.nothing}**: the benchmark driver without any calls to a server.
 
 Two servers take the place of DynamoDB. The **stand-in** answers immediately. The **model** has DynamoDB's latency,
@@ -228,12 +243,8 @@ Milliseconds from call to answer, as \`p50 / p99\`. The model takes ${LATENCY} m
 spread, the time for each item follows a log-normal distribution with that median and a sigma of ${SPREAD}, and a
 request takes as long as its slowest item.
 
-${table(
-  loadHeader(results, ['model', 'model with spread']),
-  rowsOf(results, ['model', 'model with spread'], (query) => {
-    const p50 = find(results, 'p50', query);
-    return p50 === undefined ? '' : `${spell(p50)} / ${spell(find(results, 'p99', query))}`;
-  }),
+${tableOf(results, ['model', 'model with spread'], (query) =>
+  spellLatency(find(results, 'p50', query), find(results, 'p99', query)),
 )}
 
 ${image('latency', 'Lines: p50 and p99 by number of callers, a line for each peer')}`;
@@ -255,16 +266,13 @@ function capacity(results) {
 What the model counted per call during the load: a write in a transaction costs 2 WCU, and a strongly
 consistent read 1 RCU. The model does not charge requests that end in a conflict; DynamoDB may charge them.
 
-${table(
-  loadHeader(results, ['model']),
-  rowsOf(results, ['model'], (query) => {
-    const [wcu, rcu] = [find(results, 'writeUnits', query), find(results, 'readUnits', query)];
-    if (query.operation === 'read') {
-      return rcu === undefined ? '' : `${spell(rcu)} RCU`;
-    }
-    return wcu === undefined ? '' : `${spell(wcu)} WCU${rcu === 0 ? '' : `, ${spell(rcu)} RCU`}`;
-  }),
-)}`;
+${tableOf(results, ['model'], (query) => {
+  const [wcu, rcu] = [find(results, 'writeUnits', query), find(results, 'readUnits', query)];
+  if (query.operation === 'read') {
+    return rcu === undefined ? '' : `${spell(rcu)} RCU`;
+  }
+  return wcu === undefined ? '' : `${spell(wcu)} WCU${rcu === 0 ? '' : `, ${spell(rcu)} RCU`}`;
+})}`;
 }
 
 /** @param {Results} results */
@@ -275,13 +283,26 @@ function memory(results) {
 Resident memory of the process at the end of a load, in MB. Bare Node with the same driver takes
 ${bare === undefined ? '?' : megabytes(bare)} MB.
 
-${table(
-  loadHeader(results, ['stand-in', 'stand-in over HTTPS']),
-  rowsOf(results, ['stand-in', 'stand-in over HTTPS'], (query) => {
-    const memory = find(results, 'memory', query);
-    return memory === undefined ? '' : megabytes(memory);
-  }),
-)}`;
+${tableOf(results, ['stand-in', 'stand-in over HTTPS'], (query) => {
+  const memory = find(results, 'memory', query);
+  return memory === undefined ? '' : megabytes(memory);
+})}${waiting(results)}`;
+}
+
+/**
+ * What a call takes while it is not answered.
+ *
+ * @param {Results} results
+ */
+function waiting(results) {
+  const [read, transact] = [findWaiting(results, 'read'), findWaiting(results, 'transact')];
+  if (read === undefined || transact === undefined) {
+    return '';
+  }
+  return `
+
+While ${spellCallers(WAITING)} calls for 10,000 users wait for a server that never answers, each call of ${names.package} takes
+${spellNumber(read / 1000)} KB for \`getCurrentBalance\` and ${spellNumber(transact / 1000)} KB for \`transact\`.`;
 }
 
 /** @param {Results} results */
@@ -308,13 +329,22 @@ no conflicts and never throttles. Calls per second:
 ${loads(results, 'perSecond', ['DynamoDB Local'])}`;
 }
 
+/** @param {import('../measure/grid.mjs').WarmUp} warmUp */
+function spellWarmUp({ calls, longest }) {
+  return `${calls.toLocaleString('en')} calls or ${longest} s`;
+}
+
 /** @param {Results} results */
 function method({ rounds }) {
   return `## How it is measured
 
 - Each load runs in its own process. Each caller makes its next call as soon as the previous one is answered. The
-  process warms up for ${WARM_UP.calls.toLocaleString('en')} calls or ${WARM_UP.longest} s, whichever comes first, and is then measured for ${DURATION} s. CPU time
+  process warms up for ${spellWarmUp(WARM_UP)}, whichever comes first, and is then measured for ${DURATION} s. CPU time
   comes from \`process.cpuUsage\`.
+- ${MANY_CALLERS} callers of \`transact\` for many users on a model warm up for ${spellWarmUp(LONG_WARM_UP)}: ${names.package} first has to find
+  out how many requests at once bring the most answers.
+- A fleet warms up for ${spellWarmUp(FLEET_TIMES.warmUp)} in each process, and is measured for ${FLEET_TIMES.duration} s. Calls that became due in this time
+  and were not answered 10 s after it count with the time for which they have waited.
 - A round measures all loads. For each load, it measures the programs one after another. Each of the ${rounds} ${
     rounds === 1 ? 'round' : 'rounds'
   }
@@ -329,91 +359,4 @@ function method({ rounds }) {
 - \`node benches/report/draw.mjs\` generates this page again from the raw results.
 - [benchmarks/goals.md](benchmarks/goals.md) compares this run with the goals of the project.
 `;
-}
-
-/**
- * @param {Results} results
- * @param {FigureName} figure
- * @param {Measurement['server'][]} servers
- */
-function loads(results, figure, servers) {
-  const cell = (/** @type {Query} */ query) => spell(find(results, figure, query));
-  return table(loadHeader(results, servers), rowsOf(results, servers, cell));
-}
-
-/**
- * @param {Results} results
- * @param {Measurement['server'][]} servers
- */
-function loadHeader(results, servers) {
-  const shown = peersOn(results, servers).map((peer) => names[peer]);
-  return ['server', 'call', 'users', 'callers', ...shown];
-}
-
-/**
- * A row for each load on the servers, a column for each peer.
- *
- * @param {Results} results
- * @param {Measurement['server'][]} servers
- * @param {(query: Query) => string} cell
- */
-function rowsOf(results, servers, cell) {
-  const peers = peersOn(results, servers);
-  /** @type {Map<string, string[]>} */
-  const rows = new Map();
-  for (const { server, operation, users, callers, processes } of results.measurements) {
-    const key = [server, operation, users, callers].join();
-    if (servers.includes(server) && processes === 1 && !rows.has(key)) {
-      rows.set(key, [
-        server,
-        CALLS[operation],
-        USERS[users],
-        spellCallers(callers),
-        ...peers.map((peer) => cell({ server, operation, users, callers, peer })),
-      ]);
-    }
-  }
-  return [...rows.values()];
-}
-
-/**
- * @param {Results} results
- * @param {Measurement['server'][]} servers
- */
-function peersOn({ measurements }, servers) {
-  return peerOrder.filter((peer) =>
-    measurements.some((each) => each.peer === peer && servers.includes(each.server)),
-  );
-}
-
-/** @param {number} callers */
-function spellCallers(callers) {
-  return callers.toLocaleString('en');
-}
-
-/** @param {number | undefined} number */
-function spell(number) {
-  return number === undefined ? '' : spellNumber(number);
-}
-
-/** @param {number} bytes */
-function megabytes(bytes) {
-  return spellNumber(bytes / 1e6);
-}
-
-/**
- * @param {string} name
- * @param {string} description
- */
-function image(name, description) {
-  return `![${description}](benchmarks/${name}.svg)`;
-}
-
-/**
- * @param {string[]} header
- * @param {string[][]} rows
- */
-function table(header, rows) {
-  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -32,13 +32,22 @@ export const figures = {
     }
     return counted.readUnits / (operation === 'read' ? calls : counted.records);
   },
+  attemptsPerCommit: (/** @type {Measurement} */ { counted }) => {
+    return counted === undefined ? Number.NaN : counted.attempts / counted.committed;
+  },
+  /** The calls of the process that made the fewest, as a share of the median. */
+  slowestProcess: (/** @type {Measurement} */ { callsOfProcesses }) => {
+    return callsOfProcesses === undefined
+      ? Number.NaN
+      : Math.min(...callsOfProcesses) / median(callsOfProcesses);
+  },
 };
 
 /** @typedef {keyof typeof figures} FigureName */
 
 /**
  * @typedef {Partial<Pick<Measurement, 'server' | 'operation' | 'users' | 'callers' | 'processes' |
- *   'peer'>>} Query
+ *   'peer'>> & { arrivals?: number | undefined }} Query
  */
 
 /**
@@ -49,7 +58,7 @@ export const figures = {
  * @param {Query} query
  */
 export function find(results, figure, query) {
-  const wanted = Object.entries({ processes: 1, ...query });
+  const wanted = Object.entries({ processes: 1, arrivals: undefined, ...query });
   const found = results.measurements.filter((measurement) =>
     wanted.every(([name, value]) => measurement[/** @type {keyof Query} */ (name)] === value),
   );
@@ -69,4 +78,15 @@ export function findStart(results, time, { peer, protocol }) {
       .filter((start) => start.peer === peer && start.protocol === protocol)
       .map((start) => start[time]),
   );
+}
+
+/**
+ * Bytes for each call that waits.
+ *
+ * @param {Results} results
+ * @param {import('../measure/results.d.ts').Waiting['operation']} operation
+ */
+export function findWaiting({ waiting }, operation) {
+  const found = waiting.filter((each) => each.operation === operation);
+  return found.length === 0 ? undefined : median(found.map(({ bytesPerCall }) => bytesPerCall));
 }

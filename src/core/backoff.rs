@@ -11,9 +11,17 @@ use crate::store::Reason;
 const FIRST_CEILING: Duration = Duration::from_millis(25);
 /// A service that fails or throttles needs time.
 const LAST_CEILING: Duration = Duration::from_secs(1);
-/// An item that others are at work on is free again after a few milliseconds. Waiting much longer
-/// than they do means never having a turn.
-const LAST_CEILING_CONTENDED: Duration = Duration::from_millis(50);
+
+/// An item that others are at work on is free again as soon as one transaction takes. Who has just come waits
+/// up to so many times that longer, and who has waited before less and less, down to once: whoever is oldest
+/// most likely has its turn next. Chosen by measurement (`npm run bench`, 32 processes at one account) among
+/// 0 to 16: half the p99 of ceilings that double up to 50 ms, at 15 % more attempts. None at all would be
+/// faster still where calls come singly, but lets whoever has just had its turn have the next one.
+const NEWCOMER: f64 = 6.0;
+const SENIORITY: f64 = 0.8;
+
+/// How long a transaction takes where none has been seen yet.
+const TYPICAL: Duration = Duration::from_millis(5);
 
 /// Nobody waits for an audit, which asks for all that a table can give.
 const LAST_CEILING_PATIENT: Duration = Duration::from_secs(20);
@@ -23,9 +31,10 @@ pub fn pause(failures: u32, jitter: f64) -> Duration {
     drawn(failures, LAST_CEILING, jitter)
 }
 
-/// The pause after a conflict with another transaction.
-pub fn pause_contended(failures: u32, jitter: f64) -> Duration {
-    drawn(failures, LAST_CEILING_CONTENDED, jitter)
+/// The pause after a conflict with another transaction. `usual` is how long a request takes here.
+pub fn pause_contended(failures: u32, usual: Option<Duration>, jitter: f64) -> Duration {
+    let times = 1.0 + NEWCOMER * SENIORITY.powf(f64::from(failures));
+    usual.unwrap_or(TYPICAL).min(LAST_CEILING).mul_f64(times).min(LAST_CEILING).mul_f64(jitter)
 }
 
 /// The pause of a request that nobody waits for.

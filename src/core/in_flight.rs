@@ -99,6 +99,11 @@ impl InFlight {
         Some(first.began + self.slow_after())
     }
 
+    /// How long a request takes here that is answered; `None` until one was.
+    pub fn usual(&self) -> Option<Duration> {
+        self.usual
+    }
+
     /// After how long a request is hopeless; `None` while it is not known what is usual here.
     pub fn hopeless_after(&self) -> Option<Duration> {
         self.usual.map(|_| self.slow_after() * HOPELESS_FACTOR)

@@ -83,7 +83,7 @@ pub struct ReadQueue<T> {
     config: Config,
     /// By number, which is the order of arrival and of the deadlines. With the batch that each is
     /// part of.
-    calls: BTreeMap<u64, (PendingRead<T>, Option<u64>)>,
+    calls: BTreeMap<u64, (Box<PendingRead<T>>, Option<u64>)>,
     places: HashMap<ItemKey, Place>,
     queue: BTreeMap<u64, ItemKey>,
     batches: BTreeMap<u64, ReadBatch>,
@@ -117,7 +117,7 @@ impl<T> ReadQueue<T> {
     /// # Panics
     ///
     /// If its deadline is earlier than that of a call before it.
-    pub fn push(&mut self, call: PendingRead<T>) {
+    pub fn push(&mut self, call: Box<PendingRead<T>>) {
         let (number, key) = (call.number, call.key.clone());
         let last = self.calls.last_key_value().map(|(_, (last, _))| last.deadline);
         assert!(last.is_none_or(|last| last <= call.deadline), "deadlines rise from call to call");
@@ -193,7 +193,8 @@ impl<T> ReadQueue<T> {
                 replies
             }
             Err(Fault::Contended(reason)) => {
-                let pause = |failures| backoff::pause_contended(failures, jitter);
+                let usual = self.in_flight.usual();
+                let pause = |failures| backoff::pause_contended(failures, usual, jitter);
                 self.try_again(number, batch, reason, now, pause);
                 Vec::new()
             }
@@ -322,7 +323,7 @@ impl<T> ReadQueue<T> {
     }
 
     /// Takes out a call, and what stood in its way.
-    fn remove(&mut self, number: u64) -> Option<(PendingRead<T>, Option<Reason>)> {
+    fn remove(&mut self, number: u64) -> Option<(Box<PendingRead<T>>, Option<Reason>)> {
         let (call, batch_number) = self.calls.remove(&number)?;
         let Some(batch_number) = batch_number else {
             if let Some(place) = self.places.get_mut(&call.key) {

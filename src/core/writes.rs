@@ -123,8 +123,8 @@ enum CallEnd {
 pub struct WriteQueue<T> {
     config: Config,
     calls: Calls<T>,
-    /// Only those with something in them.
-    lanes: HashMap<UserId, Lane>,
+    /// Only those with something in them. In boxes, because a map has room for twice as many.
+    lanes: HashMap<UserId, Box<Lane>>,
     batches: HashMap<u64, Batch>,
     next_batch: u64,
     /// Those who may have something to send, in the order in which they get to.
@@ -151,7 +151,7 @@ impl<T> WriteQueue<T> {
     }
 
     /// Takes in a call.
-    pub fn push(&mut self, call: PendingWrite<T>) {
+    pub fn push(&mut self, call: Box<PendingWrite<T>>) {
         match self.calls.push(call) {
             Arrival::New(order) => self.queue(order),
             Arrival::Joined(order) => {

@@ -29,11 +29,11 @@ use crate::store::{Attempt, Fault, Item, ItemKey, SendGate, Store, WriteAnswer};
 /// process has its turn.
 const MAX_STEPS_OF_TURN: usize = 1_000;
 
-/// A call as it arrives.
+/// A call as it arrives. In a box, which it stays in until it is answered: it is handed on a few times.
 #[derive(Debug)]
 pub enum Call {
-    Read(PendingRead<Reader>),
-    Write(PendingWrite<Reply<Written>>),
+    Read(Box<PendingRead<Reader>>),
+    Write(Box<PendingWrite<Reply<Written>>>),
 }
 
 /// Whom an item is read for.
@@ -270,6 +270,10 @@ impl<S: Store> Dispatcher<S> {
             }
             steps += 1;
         }
+        if self.incoming.is_empty() {
+            // The room that a crowd has taken.
+            self.incoming.shrink_to(MAX_STEPS_OF_TURN);
+        }
         steps >= MAX_STEPS_OF_TURN
     }
 
@@ -308,11 +312,11 @@ impl<S: Store> Dispatcher<S> {
     fn refuse(&mut self, call: Call) {
         match call {
             Call::Read(read) => {
-                let reply = self.reads.refuse(read);
+                let reply = self.reads.refuse(*read);
                 self.reply_to_readers([reply]);
             }
             Call::Write(write) => {
-                let reply = self.writes.refuse(write, Instant::now());
+                let reply = self.writes.refuse(*write, Instant::now());
                 self.reply([reply]);
             }
         }
@@ -453,7 +457,7 @@ impl<S: Store> Dispatcher<S> {
             .all(|key| self.writes.is_settled(key, now));
         let outcome = outcome.map_err(|error| self.writes.ended_before(error, is_settled));
         match closing.next_step(outcome, self.store.now(), is_settled) {
-            Next::Write(write) => self.writes.push(write),
+            Next::Write(write) => self.writes.push(Box::new(write)),
             Next::Reply(reply, outcome) => self.reply([(reply, outcome)]),
         }
     }

@@ -196,7 +196,7 @@ impl<S: Store> Ledger<S> {
         let key = ItemKey::Record(request.hold.clone());
         let closing = PendingClosing { number, request, deadline, reply };
         let reply = Reader::Closing(Box::new(closing));
-        self.gather(number, Call::Read(PendingRead { number, key, deadline, reply }));
+        self.gather(number, Call::Read(Box::new(PendingRead { number, key, deadline, reply })));
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl<S: Store> Ledger<S> {
     ) -> Result<(), BalanceError> {
         let reply = Reader::Caller(Reply::new(self.admission.enter(users)?, recipient));
         let deadline = Instant::now() + self.deadlines.call;
-        self.gather(number, Call::Read(PendingRead { number, key, deadline, reply }));
+        self.gather(number, Call::Read(Box::new(PendingRead { number, key, deadline, reply })));
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl<S: Store> Ledger<S> {
         let reply = Reply::new(self.admission.enter(group.users())?, recipient);
         let deadline = Instant::now() + self.deadlines.call;
         let group = Arc::new(group);
-        self.gather(number, Call::Write(PendingWrite { number, group, deadline, reply }));
+        self.gather(number, Call::Write(Box::new(PendingWrite { number, group, deadline, reply })));
         Ok(())
     }
 

@@ -22,13 +22,13 @@ pub struct Observer {
 
 #[derive(Debug, Default)]
 struct Notes {
-    under_way: HashMap<u64, Course>,
+    under_way: HashMap<u64, CallSoFar>,
     taken: Taken,
 }
 
 /// A call so far.
 #[derive(Debug)]
-struct Course {
+struct CallSoFar {
     began: Instant,
     attempts: u32,
     waited: Option<Duration>,
@@ -90,7 +90,7 @@ impl Tables {
 impl Observer {
     /// A call is about to be made.
     pub fn observe(&self, number: u64) {
-        let course = Course {
+        let course = CallSoFar {
             began: Instant::now(),
             attempts: 0,
             waited: None,
@@ -178,7 +178,7 @@ impl Observer {
     }
 }
 
-impl Course {
+impl CallSoFar {
     fn add(&mut self, batch_size: usize, exchanges: &[Exchange]) {
         self.attempts += 1;
         self.batch_size = batch_size;

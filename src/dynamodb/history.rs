@@ -150,8 +150,8 @@ impl History {
         connection: &Connection,
         gate: &SendGate,
     ) -> Result<O::Output, Fault> {
-        let request = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
-        match connection.wire.send(protocol, request, gate).await {
+        let body = protocol.compose(input).map_err(|error| fault::unsendable(error.as_ref()))?;
+        match connection.wire.send(protocol, body, gate).await {
             Ok(output) => Ok(output),
             Err(error) => {
                 Err(explain(&error, index, connection, gate, self.opening.options()).await)

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_smithy_json::serialize::JsonObjectWriter;
@@ -75,8 +74,7 @@ pub async fn one(
     request::key(object.key("Key"), attribute, key);
     manner.write(&mut object);
     object.finish();
-    let request = request::of("GetItem", body).map_err(|error| fault::unsendable(&error))?;
-    let output = send(&connection.get_item, request, connection, gate, options).await?;
+    let output = send(&connection.get_item, body, connection, gate, options).await?;
     Ok(HashMap::from([(item.clone(), meaning(item, output.item()))]))
 }
 
@@ -94,8 +92,7 @@ pub async fn several(
         Some((manner, of_table.into_iter().map(name_of).collect()))
     });
     let body = batch(tables);
-    let request = request::of("BatchGetItem", body).map_err(|error| fault::unsendable(&error))?;
-    let output = send(&connection.batch_get_item, request, connection, gate, options).await?;
+    let output = send(&connection.batch_get_item, body, connection, gate, options).await?;
     read_answer(items, &output)
 }
 
@@ -109,8 +106,7 @@ pub(super) async fn whole_items(
     let body = batch(tables.iter().map(|(table, names)| {
         (Manner { table, attributes: None, is_consistent: true }, names.clone())
     }));
-    let request = request::of("BatchGetItem", body).map_err(|error| fault::unsendable(&error))?;
-    send(&connection.batch_get_item, request, connection, gate, options).await
+    send(&connection.batch_get_item, body, connection, gate, options).await
 }
 
 fn batch<'a>(tables: impl Iterator<Item = (Manner<'a>, Vec<Name<'a>>)>) -> String {
@@ -178,12 +174,12 @@ fn meaning(item: &ItemKey, attributes: Option<&Attributes>) -> Item {
 
 async fn send<O: Operation>(
     protocol: &Protocol<O>,
-    request: HttpRequest,
+    body: String,
     connection: &Connection,
     gate: &SendGate,
     options: &Options,
 ) -> Result<O::Output, Fault> {
-    match connection.wire.send(protocol, request, gate).await {
+    match connection.wire.send(protocol, body, gate).await {
         Ok(output) => Ok(output),
         Err(error) if fault::is_table_missing(&error) => {
             Err(table::missing(connection, options).await)

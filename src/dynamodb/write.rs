@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::CancellationReason;
 
 use crate::dynamodb::admin::table;
 use crate::dynamodb::client::Connection;
+use crate::dynamodb::fault;
 use crate::dynamodb::unseen::{self, Subject};
-use crate::dynamodb::{fault, request};
 use crate::error::{BalanceError, ErrorCode};
 use crate::options::Options;
 use crate::store::{Entry, EpochAnswer, EpochEnding, Fault, SendGate, Token, Write, WriteAnswer};
@@ -139,10 +139,8 @@ async fn exchange(
     gate: &SendGate,
     options: &Options,
 ) -> Result<Option<Vec<CancellationReason>>, Fault> {
-    let request = request::of("TransactWriteItems", body);
-    let request = request.map_err(|error| fault::unsendable(&error))?;
     let protocol = &connection.transact_write_items;
-    let Err(error) = connection.wire.send(protocol, request, gate).await else {
+    let Err(error) = connection.wire.send(protocol, body, gate).await else {
         return Ok(None);
     };
     if let Some(reasons) = cancellation_reasons(&error) {

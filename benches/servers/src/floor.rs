@@ -1,5 +1,7 @@
-//! The floor: one hand-signed `GetItem` per call on one pool of connections and one thread. Nobody
+//! The floor: one hand-signed request per call on one pool of connections and one thread. Nobody
 //! who sends a request for each call can do with much less.
+
+mod requests;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,9 +20,8 @@ use serde::Serialize;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::signature::Signer;
-
-const TARGET: &str = "DynamoDB_20120810.GetItem";
-const USERS: u64 = 10_000;
+pub use requests::Operation;
+use requests::Requests;
 
 /// Until all connections are open; there is nothing to compile.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -39,6 +40,7 @@ pub struct Figures {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
+    pub operation: Operation,
     pub callers: usize,
     pub duration: Duration,
 }
@@ -47,7 +49,7 @@ pub fn measure(address: &str, load: Load) -> Figures {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime starts");
     LocalSet::new().block_on(&runtime, async move {
-        let peer = Rc::new(Peer::new(address, load.callers));
+        let peer = Rc::new(Peer::new(address, load));
         run(&peer, load.callers, WARM_UP).await;
         let cpu_before = cpu_microseconds();
         let started = Instant::now();
@@ -74,7 +76,7 @@ async fn run(peer: &Rc<Peer>, callers: usize, duration: Duration) -> Vec<Duratio
                 let mut latencies = Vec::new();
                 while Instant::now() < end {
                     let started = Instant::now();
-                    peer.get_balance().await;
+                    peer.call().await;
                     latencies.push(started.elapsed());
                 }
                 latencies
@@ -91,47 +93,44 @@ async fn run(peer: &Rc<Peer>, callers: usize, duration: Duration) -> Vec<Duratio
 struct Peer {
     client: Client<HttpConnector, Full<Bytes>>,
     address: String,
+    operation: Operation,
     signer: RefCell<Signer>,
-    calls: RefCell<u64>,
+    requests: RefCell<Requests>,
 }
 
 impl Peer {
-    fn new(address: &str, connections: usize) -> Self {
+    fn new(address: &str, Load { operation, callers, .. }: Load) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         Self {
             client: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(connections)
+                .pool_max_idle_per_host(callers)
                 .build(connector),
             address: address.to_owned(),
+            operation,
             signer: RefCell::new(Signer::new("local", "local", address)),
-            calls: RefCell::new(0),
+            requests: RefCell::new(Requests::new(operation)),
         }
     }
 
-    async fn get_balance(&self) {
-        let user = {
-            let mut calls = self.calls.borrow_mut();
-            *calls += 1;
-            *calls % USERS
-        };
-        let body = format!(
-            r#"{{"TableName":"UserBalances","Key":{{"userId":{{"S":"user-{user}"}}}},"ConsistentRead":true,"ProjectionExpression":"balance"}}"#
-        );
-        let signature = self.signer.borrow_mut().sign(Timestamp::now(), TARGET, body.as_bytes());
+    async fn call(&self) {
+        let now = Timestamp::now();
+        let target = self.operation.target();
+        let body = self.requests.borrow_mut().next(now);
+        let signature = self.signer.borrow_mut().sign(now, target, body.as_bytes());
         let request = Request::post(format!("http://{}/", self.address))
             .header("content-type", "application/x-amz-json-1.0")
             .header("host", &self.address)
             .header("x-amz-date", signature.date)
-            .header("x-amz-target", TARGET)
+            .header("x-amz-target", target)
             .header("authorization", signature.authorization)
             .body(Full::new(Bytes::from(body)))
             .expect("the request is valid");
         let response = self.client.request(request).await.expect("the stand-in answers");
         assert!(response.status().is_success(), "the stand-in refused: {}", response.status());
         let answer = response.into_body().collect().await.expect("the answer arrives").to_bytes();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("it is JSON");
-        assert_eq!(answer["Item"]["balance"]["N"], "100");
+        let answer = serde_json::from_slice(&answer).expect("it is JSON");
+        assert!(self.operation.is_answered_by(&answer), "the stand-in answered {answer}");
     }
 }
 

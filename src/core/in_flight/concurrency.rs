@@ -8,7 +8,7 @@
 use tokio::time::Instant;
 
 /// Twice as many have to bring so many times the answers.
-const WORTHWHILE: f64 = 1.25;
+const WORTHWHILE: f64 = 1.15;
 
 /// Half as many may bring so much less.
 const AS_GOOD: f64 = 0.9;

@@ -87,7 +87,7 @@ fn sizes(attempts: &[ReadAttempt]) -> Vec<usize> {
 #[test]
 fn a_read_leaves_at_once_and_alone() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
     assert_eq!(attempts[0].keys, [account(1)]);
@@ -102,7 +102,7 @@ fn a_read_leaves_at_once_and_alone() {
 fn as_many_users_as_requests_have_one_each() {
     let (mut reads, now) = (reads(), Instant::now());
     for number in 0..MAX_REQUESTS {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     assert_eq!(sizes(&all_attempts(&mut reads, now)), [1; MAX_REQUESTS]);
 }
@@ -111,7 +111,7 @@ fn as_many_users_as_requests_have_one_each() {
 fn more_users_are_spread_over_the_requests() {
     let (mut reads, now) = (reads(), Instant::now());
     for number in 0..20 {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     let sizes = sizes(&all_attempts(&mut reads, now));
     assert_eq!(sizes.iter().sum::<usize>(), 20);
@@ -123,7 +123,7 @@ fn a_request_has_at_most_100_users_and_the_others_wait_in_order_of_arrival() {
     let (mut reads, now) = (reads(), Instant::now());
     let all = MAX_REQUESTS * MAX_ITEMS;
     for number in 0..all + 100 {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(sizes(&attempts), [100; MAX_REQUESTS]);
@@ -139,7 +139,7 @@ fn a_request_has_at_most_100_users_and_the_others_wait_in_order_of_arrival() {
 fn callers_of_one_user_share_a_place() {
     let (mut reads, now) = (reads(), Instant::now());
     for number in 0..10 {
-        reads.push(reader(number, 1, now));
+        reads.push(Box::new(reader(number, 1, now)));
     }
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
@@ -151,9 +151,9 @@ fn callers_of_one_user_share_a_place() {
 #[test]
 fn nobody_joins_a_request_that_has_left() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let first = all_attempts(&mut reads, now).remove(0);
-    reads.push(reader(2, 1, now));
+    reads.push(Box::new(reader(2, 1, now)));
     let second = all_attempts(&mut reads, now).remove(0);
     let answers = reads.on_completed(first.batch, Ok(all_have(&first.keys, 3)), now, LONGEST);
     assert_eq!(told(answers), [(1, Ok(version(3)))]);
@@ -165,11 +165,11 @@ fn nobody_joins_a_request_that_has_left() {
 fn together(count: usize, now: Instant) -> (ReadQueue<Ticket>, ReadAttempt) {
     let mut reads = reads();
     for number in 0..MAX_REQUESTS - 1 {
-        reads.push(reader(number as u64 + 1000, number + 1000, now));
+        reads.push(Box::new(reader(number as u64 + 1000, number + 1000, now)));
     }
     assert_eq!(all_attempts(&mut reads, now).len(), MAX_REQUESTS - 1);
     for number in 0..count {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     let attempt = all_attempts(&mut reads, now).remove(0);
     assert_eq!(attempt.keys.len(), count);
@@ -191,13 +191,17 @@ fn who_was_left_out_goes_again_and_the_others_are_answered() {
 
 #[test]
 fn a_fault_is_followed_by_a_pause_and_another_attempt_in_the_same_company() {
-    for fault in [Fault::NotTaken(reason()), Fault::Throttled(reason()), Fault::Contended(reason())]
-    {
+    let pause = Duration::from_millis(25);
+    for (fault, pause) in [
+        (Fault::NotTaken(reason()), pause),
+        (Fault::Throttled(reason()), pause),
+        (Fault::Contended(reason()), backoff::pause_contended(0, None, LONGEST)),
+    ] {
         let now = Instant::now();
         let (mut reads, attempt) = together(3, now);
         assert!(reads.on_completed(attempt.batch, Err(fault), now, LONGEST).is_empty());
         assert!(all_attempts(&mut reads, now).is_empty(), "no pause");
-        let again = all_attempts(&mut reads, now + Duration::from_millis(25));
+        let again = all_attempts(&mut reads, now + pause);
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].keys.len(), 3);
     }
@@ -218,16 +222,16 @@ fn those_who_went_unanswered_together_go_again_alone() {
 fn a_user_who_went_unanswered_travels_alone_until_there_is_an_answer() {
     let now = Instant::now();
     let mut reads = reads();
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempt = all_attempts(&mut reads, now).remove(0);
     reads.on_completed(attempt.batch, Err(Fault::Unanswered(reason())), now, LONGEST);
     // All places but one are taken, and three users wait for it.
     for number in 0..MAX_REQUESTS - 1 {
-        reads.push(reader(number as u64 + 1000, number + 1000, now));
+        reads.push(Box::new(reader(number as u64 + 1000, number + 1000, now)));
     }
     all_attempts(&mut reads, now);
     for number in 1..4 {
-        reads.push(reader(number as u64 + 10, number, now));
+        reads.push(Box::new(reader(number as u64 + 10, number, now)));
     }
     let attempt = all_attempts(&mut reads, now).remove(0);
     assert!(attempt.keys.len() == 2 && !attempt.keys.contains(&account(1)), "{attempt:?}");
@@ -238,10 +242,10 @@ fn requests_that_hang_do_not_take_the_places_of_the_others() {
     let now = Instant::now();
     let mut reads = reads();
     for number in 0..MAX_REQUESTS {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     assert_eq!(all_attempts(&mut reads, now).len(), MAX_REQUESTS);
-    reads.push(reader(100, 100, now));
+    reads.push(Box::new(reader(100, 100, now)));
     assert!(all_attempts(&mut reads, now).is_empty());
     let slow = reads.next_timeout(now).unwrap();
     assert_eq!(slow, now + Duration::from_millis(100));
@@ -256,7 +260,7 @@ fn several_users_do_not_wait_as_long_as_an_attempt_for_one_of_them_who_hangs() {
     let later = now + Duration::from_millis(5);
     reads.on_completed(first.batch, Ok(all_have(&first.keys, 7)), later, LONGEST);
     for number in 0..3 {
-        reads.push(reader(number as u64 + 10, number, later));
+        reads.push(Box::new(reader(number as u64 + 10, number, later)));
     }
     let second = all_attempts(&mut reads, later).remove(0);
     assert_eq!(second.keys.len(), 3);
@@ -272,11 +276,11 @@ fn of_one_user_four_requests_are_in_flight() {
     let now = Instant::now();
     let mut reads = reads();
     for number in 0..4 {
-        reads.push(reader(number, 1, now));
+        reads.push(Box::new(reader(number, 1, now)));
         assert_eq!(all_attempts(&mut reads, now).len(), 1);
     }
-    reads.push(reader(4, 1, now));
-    reads.push(reader(5, 2, now));
+    reads.push(Box::new(reader(4, 1, now)));
+    reads.push(Box::new(reader(5, 2, now)));
     let attempts = all_attempts(&mut reads, now);
     assert_eq!(attempts.len(), 1);
     assert_eq!(attempts[0].keys, [account(2)]);
@@ -286,7 +290,7 @@ fn of_one_user_four_requests_are_in_flight() {
 fn a_request_that_nobody_waits_for_any_more_is_called_back() {
     let now = Instant::now();
     let mut reads = reads();
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempt = all_attempts(&mut reads, now).remove(0);
     assert!(reads.cancel(1).is_some());
     assert!(!attempt.attempt.gate.pass());
@@ -295,7 +299,7 @@ fn a_request_that_nobody_waits_for_any_more_is_called_back() {
 #[test]
 fn pauses_grow_from_fault_to_fault() {
     let (mut reads, mut now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     for pause in [25, 50, 100, 200] {
         let attempt = all_attempts(&mut reads, now).remove(0);
         reads.on_completed(attempt.batch, Err(Fault::NotTaken(reason())), now, LONGEST);
@@ -334,8 +338,8 @@ fn a_request_that_was_rejected_says_nothing_about_later_ones() {
         let alone = all_attempts(&mut reads, now).remove(0);
         reads.on_completed(alone.batch, Ok(all_have(&alone.keys, 7)), now, LONGEST);
     }
-    reads.push(reader(10, 10, now));
-    reads.push(reader(11, 11, now));
+    reads.push(Box::new(reader(10, 10, now)));
+    reads.push(Box::new(reader(11, 11, now)));
     assert_eq!(sizes(&all_attempts(&mut reads, now)), [2]);
 }
 
@@ -346,7 +350,7 @@ fn without_permission_for_several_users_reads_travel_alone_for_good() {
     let denied = Fault::Final(error(ErrorCode::AccessDenied));
     assert!(reads.on_completed(attempt.batch, Err(denied), now, LONGEST).is_empty());
     for number in 10..20 {
-        reads.push(reader(number as u64, number, now));
+        reads.push(Box::new(reader(number as u64, number, now)));
     }
     let mut answered = 0;
     for _ in 0..13 {
@@ -361,7 +365,7 @@ fn without_permission_for_several_users_reads_travel_alone_for_good() {
 #[test]
 fn without_permission_for_one_user_the_read_is_denied() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempt = all_attempts(&mut reads, now).remove(0);
     let denied = Fault::Final(error(ErrorCode::AccessDenied));
     let answers = reads.on_completed(attempt.batch, Err(denied), now, LONGEST);
@@ -391,7 +395,7 @@ fn a_request_that_got_lost_is_told_to_all_in_it() {
 #[test]
 fn who_still_waits_at_the_deadline_is_told_so() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let almost = now + CALL.saturating_sub(Duration::from_nanos(1));
     assert!(reads.on_timeout(almost).is_empty());
     assert_eq!(reads.next_timeout(almost), Some(now + CALL));
@@ -404,7 +408,7 @@ fn who_still_waits_at_the_deadline_is_told_so() {
 #[test]
 fn who_is_under_way_at_the_deadline_is_told_what_stood_in_the_way() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempt = all_attempts(&mut reads, now).remove(0);
     reads.on_completed(attempt.batch, Err(Fault::NotTaken(reason())), now, LONGEST);
     let (_, outcome) = reads.on_timeout(now + CALL).remove(0);
@@ -418,7 +422,7 @@ fn an_attempt_ends_with_the_patience_of_its_most_patient_reader() {
     let (mut reads, now) = (reads(), Instant::now());
     for (number, seconds) in [(1, 1), (2, 3)] {
         let deadline = now + Duration::from_secs(seconds);
-        reads.push(PendingRead { deadline, ..reader(number, 1, now) });
+        reads.push(Box::new(PendingRead { deadline, ..reader(number, 1, now) }));
     }
     let attempt = all_attempts(&mut reads, now).remove(0);
     assert_eq!(attempt.attempt.until, now + Duration::from_secs(3));
@@ -432,7 +436,7 @@ fn an_attempt_ends_with_the_patience_of_its_most_patient_reader() {
 fn a_read_can_be_cancelled_wherever_it_is() {
     let now = Instant::now();
     let (mut reads, attempt) = together(3, now);
-    reads.push(reader(3, 3, now));
+    reads.push(Box::new(reader(3, 3, now)));
     for number in [3, 1] {
         let (ticket, outcome) = reads.cancel(number).unwrap();
         assert_eq!(ticket, number);
@@ -446,7 +450,7 @@ fn a_read_can_be_cancelled_wherever_it_is() {
 #[test]
 fn a_request_whose_readers_have_all_left_is_not_sent_again() {
     let (mut reads, now) = (reads(), Instant::now());
-    reads.push(reader(1, 1, now));
+    reads.push(Box::new(reader(1, 1, now)));
     let attempt = all_attempts(&mut reads, now).remove(0);
     assert!(reads.cancel(1).is_some());
     assert!(!reads.is_empty(), "it is under way");

@@ -23,8 +23,8 @@ pub struct PendingWrite<T> {
 /// The calls with the same keys and users.
 #[derive(Debug)]
 pub struct Place {
-    /// By number, which is the order of arrival.
-    callers: BTreeSet<u64>,
+    /// In ascending order, which is that of arrival.
+    callers: Vec<u64>,
     /// `None`: it stands in the queues of its users.
     pub batch: Option<u64>,
     /// What it was made for.
@@ -46,13 +46,12 @@ pub enum Arrival {
 
 #[derive(Debug)]
 struct Waiting<T> {
-    call: PendingWrite<T>,
+    call: Box<PendingWrite<T>>,
     place: Option<u64>,
 }
 
 #[derive(Debug)]
 pub struct Calls<T> {
-    /// In the order of arrival.
     by_number: BTreeMap<u64, Waiting<T>>,
     deadlines: BTreeSet<(Instant, u64)>,
     /// By the number of the first call of each.
@@ -75,7 +74,7 @@ impl<T> Default for Calls<T> {
 
 impl<T> Calls<T> {
     /// Takes in a call.
-    pub fn push(&mut self, call: PendingWrite<T>) -> Arrival {
+    pub fn push(&mut self, call: Box<PendingWrite<T>>) -> Arrival {
         let number = call.number;
         self.newest = self.newest.max(number);
         self.deadlines.insert((call.deadline, number));
@@ -89,7 +88,7 @@ impl<T> Calls<T> {
         let group = &waiting.call.group;
         let Some(order) = group.keys().find_map(|key| self.by_key.get(key)).copied() else {
             self.by_key.extend(group.keys().map(|key| (key.clone(), number)));
-            let (callers, group) = (BTreeSet::from([number]), Arc::clone(group));
+            let (callers, group) = (vec![number], Arc::clone(group));
             let place = Place { callers, batch: None, group, blocked: Vec::new() };
             self.places.insert(number, place);
             waiting.place = Some(number);
@@ -98,7 +97,8 @@ impl<T> Calls<T> {
         let place = self.places.get_mut(&order).expect("a key leads to a place");
         // Nobody joins it before those who wait until it is gone.
         if place.blocked.is_empty() && place.group.has_names_of(group) {
-            place.callers.insert(number);
+            let position = place.callers.partition_point(|caller| *caller < number);
+            place.callers.insert(position, number);
             waiting.place = Some(order);
             return Arrival::Joined(order);
         }
@@ -131,7 +131,7 @@ impl<T> Calls<T> {
     /// All calls of a place, in order of arrival.
     pub fn callers(&self, order: u64) -> impl Iterator<Item = &PendingWrite<T>> {
         let numbers = self.places.get(&order).into_iter().flat_map(|place| &place.callers);
-        numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &waiting.call)
+        numbers.filter_map(|number| self.by_number.get(number)).map(|waiting| &*waiting.call)
     }
 
     /// Shows the calls of a place, by number, in order of arrival.
@@ -171,19 +171,21 @@ impl<T> Calls<T> {
     }
 
     /// Takes out a call; returns it with its place, which stays, even empty.
-    pub fn remove(&mut self, number: u64) -> Option<(PendingWrite<T>, Option<u64>)> {
+    pub fn remove(&mut self, number: u64) -> Option<(Box<PendingWrite<T>>, Option<u64>)> {
         let Waiting { call, place } = self.by_number.remove(&number)?;
         self.deadlines.remove(&(call.deadline, number));
         if let Some(order) = place {
-            self.place_mut(order).callers.remove(&number);
+            let callers = &mut self.place_mut(order).callers;
+            let position = callers.binary_search(&number).expect("it is one of its callers");
+            callers.remove(position);
         }
         Some((call, place))
     }
 
     /// Takes out all calls of a place, which are to be answered. The place stays, empty.
-    pub fn remove_all(&mut self, order: u64) -> Vec<PendingWrite<T>> {
+    pub fn remove_all(&mut self, order: u64) -> Vec<Box<PendingWrite<T>>> {
         let callers = std::mem::take(&mut self.place_mut(order).callers);
-        let calls: Vec<PendingWrite<T>> = callers
+        let calls: Vec<Box<PendingWrite<T>>> = callers
             .iter()
             .filter_map(|number| self.by_number.remove(number))
             .map(|waiting| waiting.call)

@@ -40,7 +40,7 @@ struct Queue<'a> {
 
 pub struct Gathering<'a, T> {
     calls: &'a Calls<T>,
-    lanes: &'a HashMap<UserId, Lane>,
+    lanes: &'a HashMap<UserId, Box<Lane>>,
     now: Instant,
     call_timeout: Duration,
     queues: HashMap<UserId, Queue<'a>>,
@@ -54,7 +54,7 @@ pub struct Gathering<'a, T> {
 impl<'a, T> Gathering<'a, T> {
     pub fn new(
         calls: &'a Calls<T>,
-        lanes: &'a HashMap<UserId, Lane>,
+        lanes: &'a HashMap<UserId, Box<Lane>>,
         now: Instant,
         call_timeout: Duration,
     ) -> Self {

@@ -144,7 +144,11 @@ impl<T> WriteQueue<T> {
                 if !self.calls.place(place).is_empty() {
                     self.settle_taken(group, states);
                 }
-                self.answer_all(place, &mut replies, |asked| outcome::of_taken_keys(asked, states));
+                // A hold that was missing may have been created since, before others have come.
+                let is_lasting = !states.contains(&EntryState::Missing);
+                let last = if is_lasting { u64::MAX } else { batch.newest_call };
+                let outcome = |asked: &Group| Some(outcome::of_taken_keys(asked, states));
+                self.answer_up_to(last, place, &mut replies, outcome);
             }
         }
         let is_contradiction = replies.is_empty()
@@ -185,18 +189,12 @@ impl<T> WriteQueue<T> {
         funds: &FundsOfUsers,
         replies: &mut Replies<T>,
     ) {
-        let callers = self.calls.callers(place).filter(|call| call.number <= newest);
-        let refused: Vec<(u64, BalanceError)> = callers
-            .filter_map(|call| Some((call.number, funds.refusal_of(&call.group)?)))
-            .collect();
-        if !refused.is_empty() {
+        let before = replies.len();
+        let refusal = |asked: &Group| funds.refusal_of(asked).map(Err);
+        self.answer_up_to(newest, place, replies, refusal);
+        if replies.len() > before {
             // Its keys were free, and no earlier request can write them any more.
             self.settle_free(group);
-        }
-        for (number, error) in refused {
-            if let Some((call, _)) = self.calls.remove(number) {
-                replies.push((call.reply, Err(error)));
-            }
         }
     }
 
@@ -231,16 +229,9 @@ impl<T> WriteQueue<T> {
         let mut replies = Vec::new();
         match batch.groups.as_slice() {
             [(place, group)] => {
-                let is_same = |number: u64, asked: &Group| {
-                    number <= batch.newest_call && asked.asks_for_same(group)
-                };
-                let callers = self.calls.callers(*place);
-                let same: Vec<u64> = callers
-                    .filter(|call| is_same(call.number, &call.group))
-                    .map(|call| call.number)
-                    .collect();
-                let calls = same.into_iter().filter_map(|number| self.calls.remove(number));
-                replies.extend(calls.map(|(call, _)| (call.reply, Err(why.clone()))));
+                let rejection =
+                    |asked: &Group| asked.asks_for_same(group).then(|| Err(why.clone()));
+                self.answer_up_to(batch.newest_call, *place, &mut replies, rejection);
             }
             groups => {
                 for user_id in batch.users() {
@@ -317,8 +308,11 @@ impl<T> WriteQueue<T> {
                 self.keep(batch, now);
                 Vec::new()
             }
-            Fault::Contended(reason) => self
-                .pause(batch, &reason, now, |failures| backoff::pause_contended(failures, jitter)),
+            Fault::Contended(reason) => {
+                let usual = self.in_flight.usual();
+                let pause = |failures| backoff::pause_contended(failures, usual, jitter);
+                self.pause(batch, &reason, now, pause)
+            }
             Fault::NotTaken(reason) | Fault::Throttled(reason) => {
                 self.pause(batch, &reason, now, |failures| backoff::pause(failures, jitter))
             }
@@ -383,6 +377,24 @@ impl<T> WriteQueue<T> {
     pub(super) fn go_on(&mut self, batch: &Batch) -> Replies<T> {
         self.requeue(batch);
         Vec::new()
+    }
+
+    /// Answers the calls of a place up to a number, those of them for whom there is an outcome. The place
+    /// stays, even empty.
+    fn answer_up_to(
+        &mut self,
+        last: u64,
+        place: u64,
+        replies: &mut Replies<T>,
+        outcome: impl Fn(&Group) -> Option<Result<Written, BalanceError>>,
+    ) {
+        let callers = self.calls.callers(place).take_while(|call| call.number <= last);
+        let outcomes = callers.filter_map(|call| Some((call.number, outcome(&call.group)?)));
+        for (number, outcome) in outcomes.collect::<Vec<_>>() {
+            if let Some((call, _)) = self.calls.remove(number) {
+                replies.push((call.reply, outcome));
+            }
+        }
     }
 
     /// Answers all calls of a place, which is gone then.

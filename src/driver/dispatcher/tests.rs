@@ -104,19 +104,19 @@ impl Office {
             role: Role::Transaction,
         });
         let (group, deadline) = (Arc::new(Group::new(vec![record])), Instant::now() + patience);
-        Call::Write(PendingWrite { number, group, deadline, reply })
+        Call::Write(Box::new(PendingWrite { number, group, deadline, reply }))
     }
 
     fn read(&mut self, user_id: &str, patience: Duration) -> Call {
         let user_id = user(user_id);
         let (number, reply) = self.reply(&user_id, |_| true);
         let deadline = Instant::now() + patience;
-        Call::Read(PendingRead {
+        Call::Read(Box::new(PendingRead {
             number,
             key: ItemKey::Account(user_id),
             deadline,
             reply: Reader::Caller(reply),
-        })
+        }))
     }
 
     /// Transactions of one user each, the first of whom is number `from`.
@@ -387,7 +387,7 @@ async fn a_panic_in_the_dispatcher_leaves_no_caller_waiting() {
         deadline: Instant::now() + CALL,
         reply: Reader::Caller(reply),
     };
-    let mut calls = vec![Call::Read(read)];
+    let mut calls = vec![Call::Read(Box::new(read))];
     calls.extend(office.credits(1, 10));
     for user_id in ["user-1", "user-2"] {
         office.store.state().rules.insert(user(user_id), Event::LoseRequest);

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::*;
+use crate::core::backoff;
 use crate::error::ErrorCode;
 use crate::money::DefaultBalance;
 use crate::store::Fault;
@@ -567,10 +568,9 @@ async fn pauses_after(fault: Fault, count: usize) -> Vec<Duration> {
 }
 
 /// The timer counts in whole milliseconds and rounds up.
-fn assert_drawn_below(pauses: &[Duration], last_ceiling: u64) {
-    for (faults, pause) in pauses.iter().enumerate() {
-        let ceiling = Duration::from_millis((25_u64 << faults).min(last_ceiling) + 1);
-        assert!(*pause <= ceiling, "{pauses:?}");
+fn assert_drawn_below(pauses: &[Duration], ceiling: impl Fn(u32) -> Duration) {
+    for (faults, pause) in (0..).zip(pauses) {
+        assert!(*pause <= ceiling(faults) + Duration::from_millis(1), "{pauses:?}");
     }
     let first = pauses[0];
     assert!(pauses.iter().any(|pause| *pause != first), "no jitter: {pauses:?}");
@@ -581,15 +581,15 @@ async fn pauses_are_drawn_with_jitter() {
     for fault in [not_taken(), unanswered()] {
         let pauses = pauses_after(fault, 8).await;
         assert_eq!(pauses.len(), 8);
-        assert_drawn_below(&pauses, 1000);
+        assert_drawn_below(&pauses, |faults| backoff::pause(faults, 1.0));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_after_conflicts_stay_short() {
+async fn pauses_after_conflicts_grow_shorter() {
     let pauses = pauses_after(contended(), 20).await;
     assert_eq!(pauses.len(), 20);
-    assert_drawn_below(&pauses, 50);
+    assert_drawn_below(&pauses, |faults| backoff::pause_contended(faults, None, 1.0));
 }
 
 // Crowds.

@@ -3,7 +3,6 @@
 
 use std::pin::pin;
 
-use aws_sdk_dynamodb::config::http::HttpRequest;
 use tokio::time::{Instant, sleep};
 
 use crate::core::backoff;
@@ -41,13 +40,12 @@ pub async fn send<O: Operation>(
     options: &Options,
 ) -> Result<O::Output, Failure> {
     let protocol = Protocol::<O>::new();
-    let request = protocol
+    let body = protocol
         .compose(input)
         .map_err(|error| Failure { code: None, fault: fault::unsendable(error.as_ref()) })?;
     let mut faults = 0;
     loop {
-        let copy = request.try_clone().expect("the body is in memory");
-        let failure = match send_once(copy, &protocol, connection, options).await {
+        let failure = match send_once(body.clone(), &protocol, connection, options).await {
             Ok(output) => return Ok(output),
             Err(failure) => failure,
         };
@@ -68,7 +66,7 @@ pub async fn send<O: Operation>(
 
 #[expect(clippy::result_large_err, reason = "it is seldom made, and moved a few times")]
 async fn send_once<O: Operation>(
-    request: HttpRequest,
+    body: String,
     protocol: &Protocol<O>,
     connection: &Connection,
     options: &Options,
@@ -76,7 +74,7 @@ async fn send_once<O: Operation>(
     let attempt = Attempt::until(Instant::now() + options.deadlines.attempt);
     let awaited = || connection.wire.identities.awaited();
     let work = async {
-        let outcome = connection.wire.send(protocol, request, &attempt.gate).await;
+        let outcome = connection.wire.send(protocol, body, &attempt.gate).await;
         Ok(outcome.map_err(|error| Failure {
             code: fault::code(&error).map(str::to_owned),
             fault: fault::classify(&error, attempt.gate.has_passed()),

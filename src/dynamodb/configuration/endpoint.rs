@@ -52,6 +52,10 @@ impl Endpoint {
         Ok(self.rules.resolve_endpoint(&parameters).await?.url().to_owned())
     }
 
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
     /// For error messages.
     pub fn place(&self, url: &str) -> String {
         format!("{url}, region {}", self.region)

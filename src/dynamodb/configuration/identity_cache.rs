@@ -6,13 +6,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::identity::Identity;
+use aws_sdk_dynamodb::error::BoxError;
+use http::Uri;
 use tokio::time::Instant;
 
 use crate::dynamodb::configuration::credentials::Source;
 use crate::dynamodb::configuration::endpoint::Endpoint;
 use crate::dynamodb::configuration::shared_task::{self, SharedTask};
+use crate::dynamodb::fault;
 use crate::dynamodb::transport::clock::Clock;
+use crate::dynamodb::transport::signature::Signer;
 use crate::store::Fault;
 
 /// How long before their expiry credentials are replaced, those in use being used meanwhile: as
@@ -26,9 +29,11 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// What a request needs to be sent.
 #[derive(Debug)]
 pub struct SigningContext {
-    pub identity: Identity,
+    pub signer: Signer,
     /// The URL of DynamoDB, which may contain the account's number.
     pub url: String,
+    /// The same, as requests name it.
+    pub uri: Uri,
     /// That URL and its region, for error messages.
     pub place: Arc<str>,
     fresh_until: Option<SystemTime>,
@@ -142,8 +147,15 @@ impl Office {
         let place = self.endpoint.place(&url).into();
         let expires_at = credentials.expiry();
         let fresh_until = expires_at.map(|expiry| fresh_until(expiry, self.clock.now()));
-        let identity = credentials.into();
-        Ok(Arc::new(SigningContext { identity, url, place, fresh_until, expires_at }))
+        // The path of every request is that of the endpoint.
+        let uri: Result<Uri, _> = format!("{}/", url.trim_end_matches('/')).parse();
+        let signer = uri.map_err(BoxError::from).and_then(|uri| {
+            let signer = Signer::new(credentials, self.endpoint.region(), &uri)?;
+            Ok((signer, uri))
+        });
+        let (signer, uri) =
+            signer.map_err(|error| NoSigningContext(fault::unsendable(error.as_ref())))?;
+        Ok(Arc::new(SigningContext { signer, url, uri, place, fresh_until, expires_at }))
     }
 
     fn keep(&self, outcome: Result<Outcome, shared_task::Interruption>) -> Outcome {

@@ -9,8 +9,7 @@ use aws_smithy_json::deserialize::token::skip_value;
 use aws_smithy_json::deserialize::{Token, json_token_iter};
 
 use crate::dynamodb::transport::protocol::{Operation, Shape};
-
-const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+use crate::dynamodb::transport::signature::CONTENT_TYPE;
 
 /// Somebody else answered.
 #[derive(Debug)]

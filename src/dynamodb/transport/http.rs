@@ -66,10 +66,9 @@ impl Client {
     /// directly before the first byte.
     pub async fn send(
         &self,
-        request: HttpRequest,
+        request: Request<SdkBody>,
         gate: &SendGate,
     ) -> Result<HttpResponse, ConnectorError> {
-        let request = read_request(request)?;
         let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
         self.exchange(request, &target, gate).await
     }
@@ -137,15 +136,12 @@ impl HttpConnector for Client {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = read_request(request)?;
+            let request: Request<SdkBody> =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let target = connect::Target::of(request.uri()).map_err(ConnectorError::user)?;
             client.exchange(request, &target.harmless(), &SendGate::default()).await
         })
     }
-}
-
-fn read_request(request: HttpRequest) -> Result<Request<SdkBody>, ConnectorError> {
-    request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))
 }
 
 fn read_answer(answer: Answer) -> Result<HttpResponse, ConnectorError> {

@@ -7,4 +7,5 @@ pub mod genuine;
 pub mod http;
 mod observation;
 pub mod protocol;
+pub mod signature;
 pub mod wire;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 
-use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::{
     BatchGetItem, BatchGetItemError, BatchGetItemInput, BatchGetItemOutput,
@@ -41,6 +41,8 @@ pub trait Operation: RuntimePlugin + Default {
     type Output: fmt::Debug + Send + Sync + 'static;
     type Error: ProvideErrorMetadata + Error + Send + Sync + 'static;
     const NAME: &'static str;
+    /// The header that names it.
+    const TARGET: &'static str;
     /// What its answer consists of.
     const SHAPE: Shape;
 }
@@ -61,6 +63,7 @@ macro_rules! operations {
             type Output = $output;
             type Error = $error;
             const NAME: &'static str = stringify!($operation);
+            const TARGET: &'static str = concat!("DynamoDB_20120810.", stringify!($operation));
             const SHAPE: Shape = $shape;
         })*
     };
@@ -101,12 +104,14 @@ impl<O: Operation> Protocol<O> {
         Self { serializers, operation: PhantomData }
     }
 
-    /// A request without endpoint and signature.
-    pub fn compose(&self, input: O::Input) -> Result<HttpRequest, BoxError> {
+    /// The body of a request. Its headers are the same for all.
+    pub fn compose(&self, input: O::Input) -> Result<String, BoxError> {
         let serializer = self.serializers.load::<SharedRequestSerializer>();
-        serializer
+        let request = serializer
             .expect("the SDK configures a serializer")
-            .serialize_input(Input::erase(input), &mut ConfigBag::base())
+            .serialize_input(Input::erase(input), &mut ConfigBag::base())?;
+        let body = request.body().bytes().ok_or("the request has a body in memory")?;
+        Ok(str::from_utf8(body)?.to_owned())
     }
 
     /// What an answer says, whose body has been read in full.

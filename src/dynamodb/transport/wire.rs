@@ -1,5 +1,4 @@
-//! One request to DynamoDB and its answer: signed by the SDK's signer, carried by
-//! hyper. What the SDK does around that for every request (retries, plug-ins, interceptors,
+//! One request to DynamoDB and its answer, carried by hyper. What the SDK does around that for every request (retries, plug-ins, interceptors,
 //! endpoint rules) costs several times as much as the request; here it is done once per client or
 //! not at all, because the lanes decide about retries.
 
@@ -9,13 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BoxError, SdkError};
-use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign,
-};
-use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Method, Request};
 use tokio::time::Instant;
 
 use crate::dynamodb::configuration::identity_cache::{IdentityCache, SignAgain, SigningContext};
@@ -25,14 +23,22 @@ use crate::dynamodb::transport::genuine;
 use crate::dynamodb::transport::http::Client;
 use crate::dynamodb::transport::observation::Observation;
 use crate::dynamodb::transport::protocol::{Operation, Protocol};
+use crate::dynamodb::transport::signature;
 use crate::store::SendGate;
 
-/// Tells AWS, in its logs, who is asking.
-const USER_AGENT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"));
+const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// The same, with what the caller adds.
-pub fn user_agent(custom: Option<&str>) -> String {
-    custom.map_or_else(|| USER_AGENT.to_owned(), |custom| format!("{USER_AGENT} {custom}"))
+/// Tells AWS, in its logs, who is asking.
+const PRODUCT: &str = concat!("dynamodb-balance/", env!("CARGO_PKG_VERSION"));
+
+/// The same, with what the caller adds, which was checked with the other options.
+pub fn user_agent(custom: Option<&str>) -> HeaderValue {
+    custom
+        .and_then(|custom| HeaderValue::from_str(&format!("{PRODUCT} {custom}")).ok())
+        .unwrap_or(HeaderValue::from_static(PRODUCT))
 }
 
 #[derive(Debug)]
@@ -41,7 +47,7 @@ pub struct Wire {
     pub identities: IdentityCache,
     pub clock: Clock,
     pub region: String,
-    pub user_agent: String,
+    pub user_agent: HeaderValue,
 }
 
 /// By whom and when a request was signed.
@@ -71,16 +77,16 @@ impl Error for Misdirected {
 }
 
 impl Wire {
-    /// Sends a composed request, once.
+    /// Sends a request, once.
     pub async fn send<O: Operation>(
         &self,
         protocol: &Protocol<O>,
-        request: HttpRequest,
+        body: String,
         gate: &SendGate,
     ) -> Result<O::Output, SdkError<O::Error>> {
         let mut observation = Observation::of(gate, O::NAME);
         // In a place of its own: it would make every future around it as large.
-        let exchange = Box::pin(self.exchange(request, gate, &mut observation)).await;
+        let exchange = Box::pin(self.exchange(O::TARGET, body, gate, &mut observation)).await;
         let (response, signature) = exchange.map_err(|error| {
             observation.failed(&error, None);
             error.map_service_error(|never| match never {})
@@ -115,7 +121,8 @@ impl Wire {
     /// What is the same for all operations. Apart, because it would be compiled for each of them.
     async fn exchange(
         &self,
-        mut request: HttpRequest,
+        target: &'static str,
+        body: String,
         gate: &SendGate,
         observation: &mut Observation<'_>,
     ) -> Result<(HttpResponse, Signature), SdkError<Infallible>> {
@@ -123,14 +130,10 @@ impl Wire {
             self.identities.current().await.map_err(SdkError::construction_failure)?;
         let instant = Instant::now();
         let time = self.clock.at(instant);
-        self.address(&mut request, &signing_context, time)
+        let trace = gate.journal().trace();
+        let request = self
+            .request(target, body, trace.as_deref(), &signing_context, time)
             .map_err(SdkError::construction_failure)?;
-        if let Some(trace) = gate.journal().trace() {
-            request
-                .headers_mut()
-                .try_insert("x-amzn-trace-id", trace.to_string())
-                .map_err(SdkError::construction_failure)?;
-        }
         observation.begin(&signing_context.url, &self.region, instant);
         match self.http.send(request, gate).await {
             Ok(response) => Ok((response, Signature { signing_context, instant, time })),
@@ -138,37 +141,37 @@ impl Wire {
         }
     }
 
-    /// Gives a request its endpoint and its signature.
-    fn address(
+    /// The request, signed. Source: Amazon DynamoDB Developer Guide, "DynamoDB low-level API".
+    fn request(
         &self,
-        request: &mut HttpRequest,
+        target: &'static str,
+        body: String,
+        trace: Option<&str>,
         signing_context: &SigningContext,
         time: SystemTime,
-    ) -> Result<(), BoxError> {
-        request.uri_mut().set_endpoint(&signing_context.url)?;
-        request.headers_mut().try_insert("user-agent", self.user_agent.clone())?;
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Double;
-        let parameters = v4::SigningParams::builder()
-            .identity(&signing_context.identity)
-            .region(&self.region)
-            .name("dynamodb")
-            .time(time)
-            .settings(settings)
-            .build()?
-            .into();
-        let body = request.body().bytes().ok_or("the request has a body in memory")?;
-        let signable = SignableRequest::new(
-            request.method(),
-            request.uri(),
-            request.headers().iter(),
-            SignableBody::Bytes(body),
-        )?;
-        let (headers, _) = sign(signable, &parameters)?.into_parts().0.into_parts();
-        for header in headers {
-            request.headers_mut().try_insert(header.name(), header.value().to_owned())?;
+    ) -> Result<Request<SdkBody>, BoxError> {
+        let SigningContext { signer, uri, .. } = signing_context;
+        let signature = signer.sign(target, body.as_bytes(), time)?;
+        let length = HeaderValue::from(body.len());
+        let mut request = Request::new(SdkBody::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        let headers = request.headers_mut();
+        headers.reserve(9);
+        headers.insert(HOST, signer.host().clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(signature::CONTENT_TYPE));
+        headers.insert(CONTENT_LENGTH, length);
+        headers.insert(X_AMZ_TARGET, HeaderValue::from_static(target));
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(X_AMZ_DATE, signature.date);
+        if let Some(session_token) = signer.session_token() {
+            headers.insert(X_AMZ_SECURITY_TOKEN, session_token.clone());
         }
-        Ok(())
+        headers.insert(AUTHORIZATION, signature.authorization);
+        if let Some(trace) = trace {
+            headers.insert(X_AMZN_TRACE_ID, HeaderValue::from_str(trace)?);
+        }
+        Ok(request)
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Slot {
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {
     pub requests: u64,
+    /// Transactions that arrived, whatever became of them.
+    pub attempts: u64,
     /// Requests that wrote; one may carry many records.
     pub committed: u64,
     pub records: u64,
@@ -73,7 +75,10 @@ impl State {
             Request::Get(get) => self.get(&get, now),
             Request::BatchGet(batch) => self.batch_get(batch, now),
             Request::Query(query) => self.query(&query, now),
-            Request::Write(transaction) => self.transact(&transaction, now, answered),
+            Request::Write(transaction) => {
+                self.statistics.attempts += 1;
+                self.transact(&transaction, now, answered)
+            }
         }
     }
 

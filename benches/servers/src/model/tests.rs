@@ -131,6 +131,7 @@ fn a_transaction_holds_its_items_until_it_is_answered() {
     model.pass(5);
     assert_eq!(model.write(&credit("2", "a", "1")).0, 200);
     assert_eq!(model.state.statistics.conflicts, 1);
+    assert_eq!(model.state.statistics.attempts, 4);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl History {
                 joined: self.step,
             };
             self.open.insert(self.next, open);
-            self.reads.push(reader);
+            self.reads.push(Box::new(reader));
         }
     }
 

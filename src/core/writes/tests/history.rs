@@ -399,12 +399,12 @@ impl<'a> History<'a> {
 
     fn join(&mut self, number: usize) {
         self.waiting.insert(number);
-        self.queue.push(PendingWrite {
+        self.queue.push(Box::new(PendingWrite {
             number: u64::try_from(number).unwrap(),
             group: Arc::clone(&self.groups[number]),
             deadline: self.calls[number].deadline,
             reply: number,
-        });
+        }));
     }
 
     fn worth(&self, user: usize) -> Option<i64> {

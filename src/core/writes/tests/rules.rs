@@ -10,6 +10,7 @@ use super::super::{
     Action, Completion, Config, MAX_ACTIONS, MAX_UNCERTAIN, PendingWrite, Replies, WriteAttempt,
     WriteQueue, is_too_late,
 };
+use crate::core::backoff;
 use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::indefinite::{Ending, Operation};
@@ -102,7 +103,7 @@ impl Scene {
         self.records.insert(name, Arc::clone(&records[0]));
         let deadline = self.now + CALL_TIMEOUT;
         let group = Arc::new(Group::new(records));
-        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+        self.queue.push(Box::new(PendingWrite { number, group, deadline, reply: name }));
     }
 
     fn next(&mut self) -> Option<WriteAttempt> {
@@ -578,7 +579,7 @@ fn after_a_conflict_all_pause_and_leave_with_those_who_have_come_since() {
     assert_eq!(scene.fail(attempt, Fault::Contended(reason())), []);
     scene.stays();
     let pause_ends = scene.queue.next_timeout(scene.now).unwrap();
-    assert_eq!(pause_ends, scene.now + Duration::from_millis(25));
+    assert_eq!(pause_ends, scene.now + backoff::pause_contended(0, None, 1.0));
     scene.credit("c", 1.0);
     scene.now = pause_ends;
     scene.sends(&["a", "b", "c"]);
@@ -1130,12 +1131,16 @@ fn a_key_that_was_refused_for_good_is_in_doubt_no_longer() {
 const HOLD: &str = "hold";
 
 impl Scene {
-    /// A call that captures all of a hold of 30, at a time.
+    /// A call that captures all of a hold of 30, at a time, under a key with its own name.
     fn capture(&mut self, name: &'static str, now: &str) {
+        self.capture_under(name, name, now);
+    }
+
+    fn capture_under(&mut self, key_text: &str, name: &'static str, now: &str) {
         let key = |text: &str| IdempotentKey::validate(Value::Text(text.to_owned())).unwrap();
         let amount = Amount::validate(&Value::Number(30.0)).unwrap();
         let closing = Closing {
-            idempotent_key: key(name),
+            idempotent_key: key(key_text),
             call_id: CallId::unique(),
             hold: key(HOLD),
             user_id: user(),
@@ -1149,7 +1154,7 @@ impl Scene {
         self.numbers.insert(name, number);
         let group = Arc::new(Group::closing(closing, now));
         let deadline = self.now + CALL_TIMEOUT;
-        self.queue.push(PendingWrite { number, group, deadline, reply: name });
+        self.queue.push(Box::new(PendingWrite { number, group, deadline, reply: name }));
     }
 }
 
@@ -1191,6 +1196,18 @@ fn of_two_captures_of_a_hold_one_is_sent_and_both_are_answered() {
     let found = ExistingRecord { hold: Some(Box::new(closed)), ..open_hold() };
     let answers = scene.refuse(attempt, [EntryState::Taken(found), Free], None);
     assert_eq!(answers, [("other", Err(ErrorCode::HoldCaptured))]);
+}
+
+#[test]
+fn that_a_hold_was_missing_is_not_told_to_who_has_come_since() {
+    let mut scene = Scene::new();
+    scene.capture("capture", "3");
+    let attempt = scene.sends(&[HOLD, "capture"]);
+    scene.capture_under("capture", "again", "3");
+    let answers = scene.refuse(attempt, [EntryState::Missing, Free], None);
+    assert_eq!(answers, [("capture", Err(ErrorCode::HoldNotFound))]);
+    let attempt = scene.sends(&[HOLD, "capture"]);
+    assert_eq!(scene.commit(attempt), [("again", Ok(()))]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn times_asked(function: &Function) -> usize {
 }
 
 fn name_of(signing_context: &SigningContext) -> String {
-    signing_context.identity.data::<SdkCredentials>().unwrap().access_key_id().to_owned()
+    signing_context.signer.access_key_id().to_owned()
 }
 
 async fn name(identities: &IdentityCache) -> Result<String, String> {

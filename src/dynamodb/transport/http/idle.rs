@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep};
 
 use super::connect::Target;
 use super::exchange::Connection;
+use crate::core::in_flight::MAX_TOTAL;
 
-/// As many as requests can be under way, so that a burst does not cost new connections each time.
-const MAX_IDLE_PER_HOST: usize = 128;
+/// As many as writes can be in flight, so that a burst does not cost new connections each time.
+const MAX_IDLE_PER_HOST: usize = MAX_TOTAL;
 /// Well below what firewalls and NAT gateways remember (AWS's: 350 s); the AWS SDK for Java's
 /// default for `connectionMaxIdleTime`.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);

@@ -23,11 +23,8 @@ fn client() -> Client {
     Client::new(&HashMap::new(), deadlines(1000, 1000)).unwrap()
 }
 
-pub(super) fn request(url: &str) -> HttpRequest {
-    let mut request = HttpRequest::new(SdkBody::from("{\"a\":1}"));
-    request.set_method("POST").unwrap();
-    request.set_uri(url.to_owned()).unwrap();
-    request
+pub(super) fn request(url: &str) -> Request<SdkBody> {
+    Request::post(url).body(SdkBody::from("{\"a\":1}")).unwrap()
 }
 
 /// A request as it arrives, or `None` if the connection ends.
@@ -175,7 +172,7 @@ async fn a_request_on_a_connection_that_turns_out_closed_is_given_back_unwritten
     drop(listener.accept().await.unwrap());
     sleep(Duration::from_millis(20)).await;
     // Nobody looked whether it is ready: the end arrives as the request leaves.
-    let request: Request<SdkBody> = request(&uri.to_string()).try_into_http1x().unwrap();
+    let request = request(&uri.to_string());
     let outcome = connection.exchange(request).await;
     let Err(Failure::GivenBack(request)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(request.body().bytes(), Some(b"{\"a\":1}".as_slice()));
