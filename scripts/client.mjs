@@ -1,7 +1,7 @@
 // The client as it is published: one file, because Node takes a while to look up and read each. It is not
 // minified: Node prints the line that threw, and stack traces are for reading.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
@@ -30,14 +30,27 @@ function toModule(file) {
 }
 
 /**
+ * esbuild calls a class that mentions itself `_BalanceClient`, which users would read in stack traces.
+ *
+ * @param {string} bundle
+ */
+function withNamesOfClasses(bundle) {
+  let text = bundle;
+  for (const [, name] of bundle.matchAll(/^var (\w+) = class _\1 /gm)) {
+    text = text.replace(new RegExp(`\\b_${name}\\b`, 'g'), String(name));
+  }
+  return text;
+}
+
+/**
  * Writes `client.js`, with all that it requires of the package.
  *
  * @param {string} folder
  */
 export async function bundleClient(folder) {
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [join(root, 'client.js')],
-    outfile: join(folder, 'client.js'),
+    write: false,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -46,4 +59,7 @@ export async function bundleClient(folder) {
     external: ['*.node', 'dynamodb-balance-*'],
     plugins: [asModules],
   });
+  for (const { text } of outputFiles) {
+    writeFileSync(join(folder, 'client.js'), withNamesOfClasses(text));
+  }
 }
