@@ -21,7 +21,8 @@ export const transactions = { server: 'stand-in', operation: 'transact', users: 
 export const hot = { server: 'model', operation: 'transact', users: 'hot' };
 
 /** Transactions a second that one process can commit on one account of the model. */
-export const physicalLimit = (RECORDS_PER_TRANSACTION * 1000) / LATENCY;
+export const physicalLimit = (perRequest = RECORDS_PER_TRANSACTION) =>
+  (perRequest * 1000) / LATENCY;
 
 /**
  * What a user gains against SDK v3, the largest first. What was not measured is left out.

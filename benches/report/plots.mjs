@@ -255,7 +255,7 @@ function hotAccount(results) {
         },
       },
       {
-        data: { values: [{ limit: physicalLimit, text: 'physical limit of one process' }] },
+        data: { values: [{ limit: physicalLimit(), text: 'physical limit of one process' }] },
         encoding: { y: { field: 'limit', type: 'quantitative' } },
         layer: [
           { mark: { type: 'rule', color: INK, strokeDash: [6, 4] } },
