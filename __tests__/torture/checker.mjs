@@ -208,7 +208,7 @@ class Search {
         ({ isEffect, operation }) => isEffect && this.#books.allows(operation),
       );
       this.#note(next);
-      for (const entry of candidates.sort((left, right) => left.deadline - right.deadline)) {
+      for (const entry of this.#likeliestFirst(candidates, next)) {
         this.#place(entry);
         if (this.#explore()) {
           return true;
@@ -220,6 +220,35 @@ class Search {
       this.#displace(entry);
     }
     return false;
+  }
+
+  /**
+   * Above all those after which the next answer is true: most often a single call whose outcome is
+   * unknown explains it, and many are waiting. Then by deadline.
+   *
+   * @param {Entry[]} candidates
+   * @param {Entry} next
+   */
+  #likeliestFirst(candidates, next) {
+    const explaining = new Set(candidates.filter((entry) => this.#explains(entry, next)));
+    const rank = (/** @type {Entry} */ entry) => (explaining.has(entry) ? 0 : 1);
+    return candidates.sort(
+      (left, right) => rank(left) - rank(right) || left.deadline - right.deadline,
+    );
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Entry} next
+   */
+  #explains(entry, next) {
+    if (entry === next) {
+      return true;
+    }
+    this.#place(entry);
+    const isTrue = this.#books.allows(next.operation);
+    this.#displace(entry);
+    return isTrue;
   }
 
   /**
