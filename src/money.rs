@@ -1,15 +1,12 @@
 //! Exact decimals. No amount is ever added, subtracted or compared in binary floating point.
 
-use std::fmt;
-use std::str::FromStr;
-
-use bigdecimal::num_bigint::Sign;
-use bigdecimal::{BigDecimal, Zero};
-
 use crate::error::{BalanceError, ErrorCode};
 use crate::value::{Value, spell};
 
+mod decimal;
 pub mod sum;
+
+pub use decimal::Decimal;
 
 /// The smallest and largest magnitudes a DynamoDB number can have: 1E-130 and
 /// 9.9999999999999999999999999999999999999E+125 (38 digits).
@@ -25,95 +22,6 @@ const RANGE: &str = "between 1e-130 and 9.9999999999999999999999999999999999999e
 
 /// The digits a DynamoDB number can have. Source: as above.
 pub const MAX_DIGITS: u64 = 38;
-
-/// An exact decimal number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Decimal(BigDecimal);
-
-impl Decimal {
-    /// The shortest decimal that reads back as `number`, as JavaScript prints it: 0.1 is 0.1. `None`
-    /// for NaN and the infinities.
-    /// Source: ECMA-262, `Number::toString`, with note 2, which V8, `JavaScriptCore` and ryu follow: of
-    /// two decimals that are as short and as near, the even one. Rust's own takes the larger one.
-    pub fn from_number(number: f64) -> Option<Self> {
-        number
-            .is_finite()
-            .then(|| ryu::Buffer::new().format_finite(number).to_owned())
-            .and_then(|shortest| Self::parse(&shortest))
-    }
-
-    /// A number as DynamoDB writes it. `None` as well for one that is far beyond what DynamoDB holds:
-    /// to reckon with an exponent of any size would take for ever.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = Some(text).filter(|text| text.len() <= MAX_TEXT)?;
-        let decimal = BigDecimal::from_str(text).ok()?;
-        let (_, scale) = decimal.as_bigint_and_scale();
-        (scale.unsigned_abs() <= MAX_SCALE).then(|| Self(decimal.normalized()))
-    }
-
-    /// The double nearest to this number, which is the most a JavaScript number can hold.
-    pub fn to_number(&self) -> f64 {
-        // Parsing is correctly rounded; bigdecimal's own conversion is not promised to be.
-        self.to_string().parse().unwrap_or(f64::NAN)
-    }
-
-    /// All digits, without an exponent: what reads back as the same number in any language.
-    pub fn to_plain_string(&self) -> String {
-        self.0.normalized().to_plain_string()
-    }
-
-    pub fn plus(&self, other: &Self) -> Self {
-        Self(&self.0 + &other.0)
-    }
-
-    pub fn minus(&self, other: &Self) -> Self {
-        Self(&self.0 - &other.0)
-    }
-
-    pub fn negated(&self) -> Self {
-        Self(-&self.0)
-    }
-
-    /// The digits from the first one to the last decimal place that was reckoned with, zeros
-    /// included.
-    pub fn digits_reckoned_with(&self) -> u64 {
-        self.0.digits()
-    }
-
-    /// Whether DynamoDB can hold this number exactly.
-    pub fn is_storable(&self) -> bool {
-        self.0.normalized().digits() <= MAX_DIGITS && self.has_storable_magnitude()
-    }
-
-    pub fn is_zero(&self) -> bool {
-        self.0.is_zero()
-    }
-
-    pub fn is_positive(&self) -> bool {
-        self.0.sign() == Sign::Plus
-    }
-
-    pub fn is_negative(&self) -> bool {
-        self.0.sign() == Sign::Minus
-    }
-
-    /// Whether DynamoDB can hold this number without rounding it to nothing or overflowing.
-    fn has_storable_magnitude(&self) -> bool {
-        if self.0.is_zero() {
-            return true;
-        }
-        let (_, scale) = self.0.as_bigint_and_scale();
-        let digits = i64::try_from(self.0.digits()).unwrap_or(i64::MAX);
-        let exponent = digits.saturating_sub(1).saturating_sub(scale);
-        (SMALLEST_EXPONENT..=LARGEST_EXPONENT).contains(&exponent)
-    }
-}
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)
-    }
-}
 
 /// How much a transaction moves: greater than zero and within what DynamoDB can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,7 +187,7 @@ impl DefaultBalance {
 impl Default for DefaultBalance {
     /// 100 USD.
     fn default() -> Self {
-        Self(Decimal(BigDecimal::from(100)))
+        Self(Decimal::from(100))
     }
 }
 

@@ -1,28 +1,26 @@
 //! Adding up, exactly, however many records there are.
 
-use bigdecimal::{BigDecimal, Zero};
-
 use super::Decimal;
 
 /// A sum of decimals. It may leave the range and the precision of a DynamoDB number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sum(BigDecimal);
+pub struct Sum(Decimal);
 
 impl Sum {
     pub fn zero() -> Self {
-        Self(BigDecimal::zero())
+        Self(Decimal::default())
     }
 
     pub fn add(&mut self, decimal: &Decimal) {
-        self.0 += &decimal.0;
+        self.0 = self.0.plus(decimal);
     }
 
     pub fn subtract(&mut self, decimal: &Decimal) {
-        self.0 -= &decimal.0;
+        self.0 = self.0.minus(decimal);
     }
 
     /// What the sum comes to on top of a first amount.
     pub fn on_top_of(&self, first: &Decimal) -> Decimal {
-        Decimal((&first.0 + &self.0).normalized())
+        first.plus(&self.0).normalized()
     }
 }

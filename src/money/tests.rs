@@ -63,7 +63,7 @@ proptest! {
 
     #[test]
     fn no_shorter_decimal_reads_back_as_the_same_number(number in any_finite_number()) {
-        let digits = Decimal::from_number(number).unwrap().0.digits();
+        let digits = Decimal::from_number(number).unwrap().normalized().digits_reckoned_with();
         prop_assert!(digits <= 17);
         if let Ok(fewer_decimals) = usize::try_from(digits.saturating_sub(2)) && digits >= 2 {
             let nearest_shorter: f64 = format!("{number:.fewer_decimals$e}").parse().unwrap();
