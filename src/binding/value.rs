@@ -9,20 +9,38 @@ use crate::value::Value;
 /// Any JavaScript value.
 pub type AnyValue<'env> = Either5<JsString<'env>, f64, bool, Null, Unknown<'env>>;
 
+/// The same, for what is a number in nearly all cases: each kind that a value is not costs as much as
+/// everything else.
+pub type AnyAmount<'env> = Either5<f64, JsString<'env>, bool, Null, Unknown<'env>>;
+
 pub fn read(value: AnyValue<'_>) -> Result<Value> {
     Ok(match value {
         Either5::A(text) => read_text(text)?,
         Either5::B(number) => Value::Number(number),
         Either5::C(boolean) => Value::Boolean(boolean),
         Either5::D(_) => Value::Null,
-        Either5::E(other) => match other.get_type()? {
-            ValueType::Undefined => Value::Undefined,
-            ValueType::Function => Value::Other("a function"),
-            ValueType::Symbol => Value::Other("a symbol"),
-            ValueType::Object => Value::Other("an object"),
-            // Bigint has a name only from Node-API 6 on; nothing else has none.
-            _ => Value::Other("a bigint"),
-        },
+        Either5::E(other) => read_other(&other)?,
+    })
+}
+
+pub fn read_amount(value: AnyAmount<'_>) -> Result<Value> {
+    Ok(match value {
+        Either5::A(number) => Value::Number(number),
+        Either5::B(text) => read_text(text)?,
+        Either5::C(boolean) => Value::Boolean(boolean),
+        Either5::D(_) => Value::Null,
+        Either5::E(other) => read_other(&other)?,
+    })
+}
+
+fn read_other(value: &Unknown<'_>) -> Result<Value> {
+    Ok(match value.get_type()? {
+        ValueType::Undefined => Value::Undefined,
+        ValueType::Function => Value::Other("a function"),
+        ValueType::Symbol => Value::Other("a symbol"),
+        ValueType::Object => Value::Other("an object"),
+        // Bigint has a name only from Node-API 6 on; nothing else has none.
+        _ => Value::Other("a bigint"),
     })
 }
 

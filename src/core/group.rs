@@ -37,7 +37,7 @@ impl Group {
             };
             Arc::new(Record {
                 transaction,
-                timestamp: timestamp.to_owned(),
+                timestamp: timestamp.into(),
                 call_id: closing.call_id,
                 place: None,
                 role: Role::Return { hold: closing.hold.clone() },

@@ -26,5 +26,6 @@ pub mod holds;
 pub mod in_flight;
 pub mod indefinite;
 pub mod outcome;
+pub mod quick_map;
 pub mod reads;
 pub mod writes;

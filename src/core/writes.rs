@@ -36,6 +36,7 @@ use crate::core::group::Group;
 use crate::core::in_flight::{End, InFlight, MAX_TOTAL};
 use crate::core::indefinite::Ending;
 use crate::core::outcome::{FundsOfUsers, Written};
+use crate::core::quick_map::QuickMap;
 use crate::error::BalanceError;
 use crate::money::Decimal;
 use crate::store::{
@@ -125,7 +126,7 @@ pub struct WriteQueue<T> {
     calls: Calls<T>,
     /// Only those with something in them. In boxes, because a map has room for twice as many.
     lanes: HashMap<UserId, Box<Lane>>,
-    batches: HashMap<u64, Batch>,
+    batches: QuickMap<u64, Batch>,
     next_batch: u64,
     /// Those who may have something to send, in the order in which they get to.
     run_queue: VecDeque<Turn>,
@@ -141,7 +142,7 @@ impl<T> WriteQueue<T> {
             config,
             calls: Calls::default(),
             lanes: HashMap::new(),
-            batches: HashMap::new(),
+            batches: QuickMap::default(),
             next_batch: 0,
             run_queue: VecDeque::new(),
             pauses: BTreeSet::new(),

@@ -17,6 +17,7 @@ use crate::driver::closing::{Closed, PendingClosing};
 use crate::driver::dispatcher::{AfterReplies, Call, Command, Dispatcher, Reader};
 use crate::driver::reply::{self, Reply};
 use crate::driver::statistics::{Figures, Statistics};
+use crate::driver::timestamps::Timestamps;
 use crate::error::BalanceError;
 use crate::money::{Decimal, StoredBalance};
 use crate::options::Deadlines;
@@ -59,6 +60,7 @@ pub struct Ledger<S> {
     statistics: Arc<Statistics>,
     /// What the requests of calls that are made now say about whose they are.
     trace: Mutex<Option<Arc<str>>>,
+    timestamps: Timestamps,
 }
 
 impl<S: Store> Ledger<S> {
@@ -96,6 +98,7 @@ impl<S: Store> Ledger<S> {
             after_replies,
             statistics: dispatcher.statistics(),
             trace: Mutex::default(),
+            timestamps: Timestamps::default(),
         };
         (ledger, dispatcher)
     }
@@ -214,11 +217,11 @@ impl<S: Store> Ledger<S> {
 
     /// The records of transactions that are made together, now.
     fn records(&self, transactions: Vec<Transaction>, role: &Role) -> Vec<Arc<Record>> {
-        let timestamp = humantime::format_rfc3339_millis(self.store.now()).to_string();
+        let timestamp = self.timestamps.at(self.store.now());
         let (call_id, size) = (CallId::unique(), transactions.len());
         let record = |(index, transaction)| {
             let place = (size > 1).then_some(PlaceInGroup { index, size });
-            let (timestamp, role) = (timestamp.clone(), role.clone());
+            let (timestamp, role) = (Arc::clone(&timestamp), role.clone());
             Arc::new(Record { transaction, timestamp, call_id, place, role })
         };
         transactions.into_iter().enumerate().map(record).collect()

@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod observation;
 pub mod reply;
 pub mod statistics;
+mod timestamps;

@@ -46,7 +46,7 @@ pub(super) fn record(amount: f64, transaction_type: &str) -> Record {
             &text(transaction_type),
         )
         .unwrap(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        timestamp: "2024-05-06T07:08:09.010Z".into(),
         call_id: CallId::unique(),
         place: None,
         role: Role::Transaction,

@@ -85,7 +85,7 @@ impl InMemory {
     ) -> Result<(), BalanceError> {
         let user_id = transaction.user_id.clone();
         let (call_id, place, role) = (CallId::unique(), None, Role::Transaction);
-        let record = Record { transaction, timestamp, call_id, place, role };
+        let record = Record { transaction, timestamp: timestamp.into(), call_id, place, role };
         let entries = vec![Entry::Record(Arc::new(record))];
         let mut change = BalanceChange::default();
         for entry in &entries {

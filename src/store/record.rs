@@ -1,6 +1,7 @@
 //! The records of transactions, as they are written and as they are found.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -12,8 +13,8 @@ use crate::transaction::{IdempotentKey, Transaction};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub transaction: Transaction,
-    /// ISO 8601 in UTC with milliseconds and `Z`.
-    pub timestamp: String,
+    /// ISO 8601 in UTC with milliseconds and `Z`. Shared by those of one millisecond.
+    pub timestamp: Arc<str>,
     pub call_id: CallId,
     /// Its place in the group that it was made with; `None` for a single transaction.
     pub place: Option<PlaceInGroup>,
@@ -89,7 +90,7 @@ impl From<&Record> for ExistingRecord {
             user_id: Some(transaction.user_id.as_str().to_owned()),
             amount: Some(transaction.amount.as_decimal().clone()),
             transaction_type: Some(transaction.transaction_type.as_str().to_owned()),
-            timestamp: Some(record.timestamp.clone()),
+            timestamp: Some(record.timestamp.as_ref().to_owned()),
             metadata: transaction.metadata.as_ref().map(|metadata| metadata.entries().clone()),
             call_id: Some(record.call_id.to_string()),
             place: record.place,

@@ -25,7 +25,7 @@ fn transaction(number: usize) -> RecordedTransaction {
         user_id: "user-1".to_owned(),
         amount: "1".to_owned(),
         transaction_type: "credit".to_owned(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        timestamp: "2024-05-06T07:08:09.010Z".into(),
         metadata: None,
         hold: None,
         returned_from: None,

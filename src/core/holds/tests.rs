@@ -24,7 +24,7 @@ fn found(status: HoldStatus) -> RecordedTransaction {
         user_id: "alice".to_owned(),
         amount: "30".to_owned(),
         transaction_type: "debit".to_owned(),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        timestamp: "2024-05-06T07:08:09.010Z".into(),
         metadata: None,
         hold: Some(Box::new(status)),
         returned_from: None,

@@ -30,7 +30,7 @@ fn refused(balance: StoredBalance) -> RefusedBalance {
 fn record() -> Record {
     Record {
         transaction: transaction("credit"),
-        timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+        timestamp: "2024-05-06T07:08:09.010Z".into(),
         call_id: CallId::unique(),
         place: None,
         role: Role::Transaction,
@@ -157,7 +157,7 @@ fn group(members: &[(&str, &str, f64, &str)]) -> Group {
         let place = (size > 1).then_some(PlaceInGroup { index, size });
         Arc::new(Record {
             transaction,
-            timestamp: String::new(),
+            timestamp: "".into(),
             call_id,
             place,
             role: Role::Transaction,

@@ -1,6 +1,5 @@
 //! Groups that travel in one request.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,6 +10,7 @@ use crate::core::epoch::Epoch;
 use crate::core::group::Group;
 use crate::core::in_flight::Ticket;
 use crate::core::outcome::FundsOfUsers;
+use crate::core::quick_map::QuickMap;
 use crate::store::{Attempt, BalanceUpdate, Entry, EntryState, EpochEnding, Refusal, Token, Write};
 use crate::transaction::UserId;
 
@@ -203,7 +203,7 @@ fn compose<'a>(
 ) -> Write {
     let mut entries = Vec::new();
     let mut balances: Vec<BalanceUpdate> = Vec::new();
-    let mut positions: HashMap<UserId, usize> = HashMap::new();
+    let mut positions: QuickMap<UserId, usize> = QuickMap::default();
     for entry in groups.flat_map(Group::entries) {
         let user_id = entry.user_id();
         let position = *positions.entry(user_id.clone()).or_insert_with(|| {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::core::group::Group;
+use crate::core::quick_map::QuickMap;
 use crate::store::Name;
 use crate::transaction::IdempotentKey;
 
@@ -54,8 +55,8 @@ struct Waiting<T> {
 pub struct Calls<T> {
     by_number: BTreeMap<u64, Waiting<T>>,
     deadlines: BTreeSet<(Instant, u64)>,
-    /// By the number of the first call of each.
-    places: HashMap<u64, Place>,
+    /// By the number of the first call of each. In boxes, because a map has room for twice as many.
+    places: QuickMap<u64, Box<Place>>,
     by_key: HashMap<IdempotentKey, u64>,
     newest: u64,
 }
@@ -65,7 +66,7 @@ impl<T> Default for Calls<T> {
         Self {
             by_number: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            places: HashMap::new(),
+            places: QuickMap::default(),
             by_key: HashMap::new(),
             newest: 0,
         }
@@ -90,7 +91,7 @@ impl<T> Calls<T> {
             self.by_key.extend(group.keys().map(|key| (key.clone(), number)));
             let (callers, group) = (vec![number], Arc::clone(group));
             let place = Place { callers, batch: None, group, blocked: Vec::new() };
-            self.places.insert(number, place);
+            self.places.insert(number, Box::new(place));
             waiting.place = Some(number);
             return Arrival::New(number);
         };
@@ -117,7 +118,7 @@ impl<T> Calls<T> {
 
     /// A place, unless it is gone.
     pub fn find(&self, order: u64) -> Option<&Place> {
-        self.places.get(&order)
+        self.places.get(&order).map(|place| &**place)
     }
 
     pub fn place(&self, order: u64) -> &Place {
@@ -199,7 +200,7 @@ impl<T> Calls<T> {
     /// Removes a place without calls. Those who waited until it is gone find places now: returns the
     /// new ones, in order.
     pub fn remove_place(&mut self, order: u64) -> Vec<u64> {
-        let place = self.places.remove(&order).expect("a place is removed once");
+        let place = *self.places.remove(&order).expect("a place is removed once");
         assert!(place.callers.is_empty(), "a place stands until its calls are gone");
         for key in place.group.keys() {
             self.by_key.remove(key);

@@ -5,7 +5,7 @@
 //! Places stand in the same order in all queues, so that the first of all those that wait for free
 //! lanes stands first in each of its own: somebody can always leave.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::lane::Lane;
 use super::{MAX_ACTIONS, is_too_late};
 use crate::core::group::Group;
 use crate::core::outcome::FundsOfUsers;
+use crate::core::quick_map::{QuickMap, QuickSet};
 use crate::money::{Decimal, MAX_DIGITS};
 use crate::store::Entry;
 use crate::transaction::UserId;
@@ -43,10 +44,10 @@ pub struct Gathering<'a, T> {
     lanes: &'a HashMap<UserId, Box<Lane>>,
     now: Instant,
     call_timeout: Duration,
-    queues: HashMap<UserId, Queue<'a>>,
+    queues: QuickMap<UserId, Queue<'a>>,
     taken: Vec<(u64, Arc<Group>)>,
     /// Those who leave, and those who do not want to any more.
-    passed: HashSet<u64>,
+    passed: QuickSet<u64>,
     funds: FundsOfUsers,
     actions: usize,
 }
@@ -63,9 +64,9 @@ impl<'a, T> Gathering<'a, T> {
             lanes,
             now,
             call_timeout,
-            queues: HashMap::new(),
+            queues: QuickMap::default(),
             taken: Vec::new(),
-            passed: HashSet::new(),
+            passed: QuickSet::default(),
             funds: FundsOfUsers::default(),
             actions: 0,
         }

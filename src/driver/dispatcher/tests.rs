@@ -98,7 +98,7 @@ impl Office {
         let (number, reply) = self.reply(&transaction.user_id, |it| *it == Written::Recorded);
         let record = Arc::new(Record {
             transaction,
-            timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+            timestamp: "2024-05-06T07:08:09.010Z".into(),
             call_id: CallId::unique(),
             place: None,
             role: Role::Transaction,

@@ -91,7 +91,7 @@ impl Scene {
             let kind = text(if *sum < 0.0 { "debit" } else { "credit" });
             Arc::new(Record {
                 transaction: Transaction::validate(text(key), text(user), &amount, &kind).unwrap(),
-                timestamp: "2024-05-06T07:08:09.010Z".to_owned(),
+                timestamp: "2024-05-06T07:08:09.010Z".into(),
                 call_id,
                 place: (size > 1).then_some(PlaceInGroup { index, size }),
                 role: Role::Transaction,

@@ -96,7 +96,7 @@ impl Vocabulary {
         let record = |(index, movement)| {
             Arc::new(Record {
                 transaction: self.transaction(movement),
-                timestamp: String::new(),
+                timestamp: "".into(),
                 call_id,
                 place: (size > 1).then_some(PlaceInGroup { index, size }),
                 role: self.role(movement),
@@ -179,7 +179,7 @@ impl Movement {
     pub fn is_stored(&self, existing: &ExistingRecord, vocabulary: &Vocabulary) -> bool {
         let mut asked = ExistingRecord::from(&Record {
             transaction: vocabulary.transaction(self),
-            timestamp: String::new(),
+            timestamp: "".into(),
             call_id: CallId::unique(),
             place: existing.place,
             role: vocabulary.role(self),
