@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::error::BalanceError;
 use crate::store::{CallId, Closing, Entry, Name, Record, Role};
 use crate::transaction::{IdempotentKey, Transaction, TransactionType, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    entries: Vec<Entry>,
-    users: Vec<UserId>,
+    entries: SmallVec<[Entry; 1]>,
+    users: SmallVec<[UserId; 1]>,
 }
 
 impl Group {
@@ -45,12 +47,12 @@ impl Group {
         });
         let key = rest.map_or_else(|| Entry::FreeKey(Arc::clone(&closing)), Entry::Record);
         // The hold first: it shows whether a request took effect, which a free key does not.
-        Self::of(vec![Entry::Closing(closing), key])
+        Self::of(smallvec![Entry::Closing(closing), key])
     }
 
-    fn of(entries: Vec<Entry>) -> Self {
+    fn of(entries: SmallVec<[Entry; 1]>) -> Self {
         assert!(!entries.is_empty(), "a group has an entry");
-        let mut users = Vec::with_capacity(1);
+        let mut users = SmallVec::new();
         for entry in &entries {
             if !users.contains(entry.user_id()) {
                 users.push(entry.user_id().clone());

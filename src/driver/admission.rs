@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{BalanceError, ErrorCode};
@@ -32,7 +33,7 @@ type CallsByUser = Mutex<HashMap<UserId, u32>>;
 #[derive(Debug)]
 pub struct Permit {
     _of_client: Admitted,
-    user_ids: Vec<UserId>,
+    user_ids: SmallVec<[UserId; 1]>,
     by_user: Arc<CallsByUser>,
 }
 
@@ -88,7 +89,7 @@ impl Admission {
         }
         Ok(Permit {
             _of_client: of_client,
-            user_ids: user_ids.to_vec(),
+            user_ids: user_ids.into(),
             by_user: Arc::clone(&self.by_user),
         })
     }

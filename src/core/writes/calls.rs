@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
 use tokio::time::Instant;
 
 use crate::core::group::Group;
@@ -25,7 +26,7 @@ pub struct PendingWrite<T> {
 #[derive(Debug)]
 pub struct Place {
     /// In ascending order, which is that of arrival.
-    callers: Vec<u64>,
+    callers: SmallVec<[u64; 1]>,
     /// `None`: it stands in the queues of its users.
     pub batch: Option<u64>,
     /// What it was made for.
@@ -89,7 +90,7 @@ impl<T> Calls<T> {
         let group = &waiting.call.group;
         let Some(order) = group.keys().find_map(|key| self.by_key.get(key)).copied() else {
             self.by_key.extend(group.keys().map(|key| (key.clone(), number)));
-            let (callers, group) = (vec![number], Arc::clone(group));
+            let (callers, group) = (smallvec![number], Arc::clone(group));
             let place = Place { callers, batch: None, group, blocked: Vec::new() };
             self.places.insert(number, Box::new(place));
             waiting.place = Some(number);
