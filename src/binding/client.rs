@@ -19,7 +19,7 @@ use super::results::{BalanceData, TransactionsData};
 use super::runtime;
 use super::store::ClientStore;
 use super::transactions::{self, TransactionFields};
-use super::value::{self, AnyAmount, AnyValue};
+use super::value::{self, AnyValue};
 use crate::driver::ledger::Ledger;
 use crate::dynamodb::DynamoDb;
 use crate::error::BalanceError;
@@ -149,12 +149,12 @@ impl NativeClient {
         number: f64,
         idempotent_key: AnyValue<'_>,
         user_id: AnyValue<'_>,
-        amount: AnyAmount<'_>,
+        amount: AnyValue<'_>,
         transaction_type: AnyValue<'_>,
     ) -> Result<Option<Failure>> {
         let idempotent_key = value::read(idempotent_key)?;
         let user_id = value::read(user_id)?;
-        let amount = value::read_amount(amount)?;
+        let amount = value::read(amount)?;
         let transaction_type = value::read(transaction_type)?;
         let accepted = Transaction::validate(idempotent_key, user_id, &amount, &transaction_type)
             .and_then(|transaction| {

@@ -7,7 +7,7 @@ use super::client::{NativeClient, ordinal};
 use super::failure::Failure;
 use super::results::TransactionsData;
 use super::transactions::{self, TransactionFields};
-use super::value::{self, AnyAmount, AnyValue};
+use super::value::{self, AnyValue};
 use crate::core::holds::{EXPIRED_SUFFIX, HoldClosing, NewHold};
 use crate::error::BalanceError;
 use crate::value::Value;
@@ -38,10 +38,10 @@ impl NativeClient {
         number: f64,
         idempotent_key: AnyValue<'_>,
         hold: AnyValue<'_>,
-        amount: AnyAmount<'_>,
+        amount: AnyValue<'_>,
     ) -> Result<Option<Failure>> {
         let idempotent_key = value::read(idempotent_key)?;
-        let (hold, amount) = (value::read(hold)?, value::read_amount(amount)?);
+        let (hold, amount) = (value::read(hold)?, value::read(amount)?);
         Ok(self.close_hold(number, HoldClosing::validate_capture(idempotent_key, hold, &amount)))
     }
 

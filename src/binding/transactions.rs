@@ -3,7 +3,7 @@
 use napi::Result;
 use napi::bindgen_prelude::Either;
 
-use super::value::{self, AnyAmount, AnyValue};
+use super::value::{self, AnyValue};
 use crate::error::{BalanceError, ErrorCode};
 use crate::transaction::{Metadata, Transaction, list};
 use crate::value::Value;
@@ -13,7 +13,7 @@ use crate::value::Value;
 pub type TransactionFields<'env> = (
     AnyValue<'env>,
     AnyValue<'env>,
-    AnyAmount<'env>,
+    AnyValue<'env>,
     AnyValue<'env>,
     Option<Either<Vec<(AnyValue<'env>, AnyValue<'env>)>, String>>,
 );
@@ -32,7 +32,7 @@ pub fn read(fields: TransactionFields<'_>) -> Result<ReadFields> {
     Ok(ReadFields {
         idempotent_key: value::read(idempotent_key)?,
         user_id: value::read(user_id)?,
-        amount: value::read_amount(amount)?,
+        amount: value::read(amount)?,
         transaction_type: value::read(transaction_type)?,
         metadata: match metadata {
             None => None,

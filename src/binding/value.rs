@@ -1,40 +1,22 @@
 //! JavaScript values, taken as they come. A typed argument would be coerced by Node-API (1.5 to
 //! 1) or throw before there is a promise to reject.
 
-use napi::bindgen_prelude::{Either5, Null, Object, Unknown};
-use napi::{JsString, Result, ValueType};
+use napi::bindgen_prelude::{Object, Unknown};
+use napi::{JsString, JsValue as _, Result, ValueType};
 
 use crate::value::Value;
 
-/// Any JavaScript value.
-pub type AnyValue<'env> = Either5<JsString<'env>, f64, bool, Null, Unknown<'env>>;
+/// Any JavaScript value. Not one of several types that napi could tell apart: it tries one after the other, and
+/// formats an error for each that a value is not.
+pub type AnyValue<'env> = Unknown<'env>;
 
-/// The same, for what is a number in nearly all cases: each kind that a value is not costs as much as
-/// everything else.
-pub type AnyAmount<'env> = Either5<f64, JsString<'env>, bool, Null, Unknown<'env>>;
-
+/// Each is coerced only to what it is already, which neither changes it nor runs JavaScript.
 pub fn read(value: AnyValue<'_>) -> Result<Value> {
-    Ok(match value {
-        Either5::A(text) => read_text(text)?,
-        Either5::B(number) => Value::Number(number),
-        Either5::C(boolean) => Value::Boolean(boolean),
-        Either5::D(_) => Value::Null,
-        Either5::E(other) => read_other(&other)?,
-    })
-}
-
-pub fn read_amount(value: AnyAmount<'_>) -> Result<Value> {
-    Ok(match value {
-        Either5::A(number) => Value::Number(number),
-        Either5::B(text) => read_text(text)?,
-        Either5::C(boolean) => Value::Boolean(boolean),
-        Either5::D(_) => Value::Null,
-        Either5::E(other) => read_other(&other)?,
-    })
-}
-
-fn read_other(value: &Unknown<'_>) -> Result<Value> {
     Ok(match value.get_type()? {
+        ValueType::String => read_text(value.coerce_to_string()?)?,
+        ValueType::Number => Value::Number(value.coerce_to_number()?.get_double()?),
+        ValueType::Boolean => Value::Boolean(value.coerce_to_bool()?),
+        ValueType::Null => Value::Null,
         ValueType::Undefined => Value::Undefined,
         ValueType::Function => Value::Other("a function"),
         ValueType::Symbol => Value::Other("a symbol"),
