@@ -28,8 +28,8 @@ enum Form {
 /// The digits that fit 128 bits whatever they are.
 const SHORT_DIGITS: usize = 38;
 
-/// Up to so many zeros between the point and the first digit, or between the last digit and the point, are
-/// written out by bigdecimal.
+/// Up to so many zeros between the point and the first digit, or between the last digit and the point,
+/// bigdecimal writes out; with more it writes an exponent.
 const WRITTEN_ZEROS_AHEAD: usize = 5;
 const WRITTEN_ZEROS_BEHIND: usize = 15;
 
@@ -275,8 +275,9 @@ impl fmt::Display for Decimal {
             };
         }
         let written = digits.unsigned_abs().to_string();
-        match written.split_at_checked(written.len().wrapping_sub(places)) {
-            Some((whole, fraction)) if !whole.is_empty() => {
+        match written.len().checked_sub(places) {
+            Some(point @ 1..) => {
+                let (whole, fraction) = written.split_at(point);
                 write!(formatter, "{sign}{whole}.{fraction}")
             }
             _ if digits != 0 && places - written.len() <= WRITTEN_ZEROS_AHEAD => {
